@@ -1,0 +1,72 @@
+/// Hexadecimal digits as bytes.
+public enum Hex {
+    /// The value of one digit, either case; nil for any other byte.
+    @inlinable
+    public static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit &- UInt8(ascii: "a") &+ 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit &- UInt8(ascii: "A") &+ 10
+        default: nil
+        }
+    }
+
+    /// The lowercase digit of `value`, which must be below 16.
+    @inlinable
+    public static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &+ (value &- 10)
+    }
+
+    /// Decodes pairs of digits of either case; nil where the count is odd or a byte is no digit.
+    public static func decode(_ digits: some Collection<UInt8>) -> [UInt8]? {
+        guard digits.count % 2 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 2)
+        var high: UInt8?
+        for digit in digits {
+            guard let value = value(digit) else { return nil }
+            if let upper = high {
+                bytes.append(upper << 4 | value)
+                high = nil
+            } else {
+                high = value
+            }
+        }
+        return bytes
+    }
+
+    /// Lowercase digits, two for each byte.
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var digits: [UInt8] = []
+        for byte in bytes {
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 0xf))
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// Appends `value` as eight lowercase digits, the form of a checksum on the log.
+    public static func append(_ value: UInt32, to bytes: inout [UInt8]) {
+        for shift in stride(from: 28, through: 0, by: -4) {
+            bytes.append(digit(UInt8(truncatingIfNeeded: value >> UInt32(shift)) & 0xf))
+        }
+    }
+
+    /// `value` as eight lowercase digits.
+    public static func string(_ value: UInt32) -> String {
+        var bytes: [UInt8] = []
+        append(value, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Exactly eight lowercase digits as a number; nil otherwise.
+    public static func checksum(_ digits: UnsafeRawBufferPointer) -> UInt32? {
+        guard digits.count == 8 else { return nil }
+        var result: UInt32 = 0
+        for digit in digits {
+            guard let value = value(digit), digit < UInt8(ascii: "A") || digit > UInt8(ascii: "F") else { return nil }
+            result = result << 4 | UInt32(value)
+        }
+        return result
+    }
+}

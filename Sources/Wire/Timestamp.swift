@@ -1,0 +1,151 @@
+/// An instant in UTC, in whole microseconds since 1970-01-01T00:00:00Z.
+public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let microseconds: Int64
+
+    @inlinable
+    public init(microseconds: Int64) {
+        self.microseconds = microseconds
+    }
+
+    /// Whole milliseconds since 1970, rounded down.
+    public var milliseconds: Int64 { Timestamp.floorDivided(microseconds, by: 1000) }
+
+    /// The UTC day.
+    public var day: Day { Day(daysSinceEpoch: Int32(truncatingIfNeeded: Timestamp.floorDivided(microseconds, by: 86_400_000_000))) }
+
+    public static func < (first: Timestamp, second: Timestamp) -> Bool {
+        first.microseconds < second.microseconds
+    }
+
+    /// `2026-11-22T08:16:08.123Z`: always milliseconds, rounded down.
+    public var description: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends what ``description`` shows.
+    public func append(to bytes: inout [UInt8]) {
+        let (year, month, dayOfMonth) = day.civil
+        let rest = milliseconds - Int64(day.daysSinceEpoch) * 86_400_000
+        func digits(_ value: Int, _ count: Int) {
+            var divisor = 1
+            for _ in 1..<count { divisor *= 10 }
+            while divisor > 0 {
+                bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+                divisor /= 10
+            }
+        }
+        digits(year, 4)
+        bytes.append(UInt8(ascii: "-"))
+        digits(month, 2)
+        bytes.append(UInt8(ascii: "-"))
+        digits(dayOfMonth, 2)
+        bytes.append(UInt8(ascii: "T"))
+        digits(Int(rest / 3_600_000), 2)
+        bytes.append(UInt8(ascii: ":"))
+        digits(Int(rest / 60_000 % 60), 2)
+        bytes.append(UInt8(ascii: ":"))
+        digits(Int(rest / 1000 % 60), 2)
+        bytes.append(UInt8(ascii: "."))
+        digits(Int(rest % 1000), 3)
+        bytes.append(UInt8(ascii: "Z"))
+    }
+
+    private static func floorDivided(_ value: Int64, by divisor: Int64) -> Int64 {
+        let quotient = value / divisor
+        return value % divisor < 0 ? quotient - 1 : quotient
+    }
+}
+
+extension Timestamp {
+    /// Parses every form that CircleCI has been seen to send, with nothing before or after it:
+    /// `2021-09-01T22:49:34.279Z` with no to nine decimals, an offset (`+00:00`, `+0000`, `-05`) instead of `Z`, Go's
+    /// `2024-12-18 17:23:29.361740256 +0000 UTC`, and the usage export's `2026-01-02 03:04:05.678` (UTC, no zone).
+    /// Digits beyond the microsecond are dropped. Nil for anything else.
+    public init?(_ text: UnsafeRawBufferPointer) {
+        guard text.count >= 19,
+            let year = Timestamp.number(text, 0, 4), text[4] == UInt8(ascii: "-"),
+            let month = Timestamp.number(text, 5, 2), text[7] == UInt8(ascii: "-"),
+            let day = Timestamp.number(text, 8, 2),
+            text[10] == UInt8(ascii: "T") || text[10] == UInt8(ascii: " ") || text[10] == UInt8(ascii: "t"),
+            let hour = Timestamp.number(text, 11, 2), hour < 24, text[13] == UInt8(ascii: ":"),
+            let minute = Timestamp.number(text, 14, 2), minute < 60, text[16] == UInt8(ascii: ":"),
+            // 60 is a leap second.
+            let second = Timestamp.number(text, 17, 2), second <= 60,
+            (1...12).contains(month), day >= 1, day <= Day.length(of: month, in: year)
+        else { return nil }
+        var index = 19
+        var fraction: Int64 = 0
+        if index < text.count, text[index] == UInt8(ascii: ".") {
+            index += 1
+            let first = index
+            var scale: Int64 = 100_000
+            while index < text.count, let digit = Timestamp.digit(text[index]) {
+                fraction += Int64(digit) * scale
+                scale /= 10
+                index += 1
+            }
+            guard index > first, index - first <= 9 else { return nil }
+        }
+        guard let offset = Timestamp.offsetSeconds(text, from: index) else { return nil }
+        let days = Int64(Day.days(year: year, month: month, day: day))
+        let seconds = days * 86_400 + Int64(hour * 3600 + minute * 60 + second) - Int64(offset)
+        microseconds = seconds * 1_000_000 + fraction
+    }
+
+    /// As the initializer for bytes.
+    public init?(_ text: String) {
+        var text = text
+        let parsed = text.withUTF8 { Timestamp(UnsafeRawBufferPointer($0)) }
+        guard let parsed else { return nil }
+        self = parsed
+    }
+
+    /// The zone's offset that fills the rest of the text; nil where the rest is no zone.
+    private static func offsetSeconds(_ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        var index = start
+        guard index < text.count else { return 0 }
+        if index + 1 == text.count, text[index] | 0x20 == UInt8(ascii: "z") { return 0 }
+        let spaced = text[index] == UInt8(ascii: " ")
+        if spaced { index += 1 }
+        guard index < text.count, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-") else { return nil }
+        let negative = text[index] == UInt8(ascii: "-")
+        guard let hours = number(text, index + 1, 2), hours < 24 else { return nil }
+        index += 3
+        var minutes = 0
+        if index < text.count, text[index] == UInt8(ascii: ":") { index += 1 }
+        if let value = number(text, index, 2) {
+            guard value < 60 else { return nil }
+            minutes = value
+            index += 2
+        } else if text[index - 1] == UInt8(ascii: ":") {
+            return nil
+        }
+        if spaced, index < text.count {
+            // Go repeats the zone by name.
+            guard text[index] == UInt8(ascii: " "), index + 1 < text.count else { return nil }
+            guard text[(index + 1)...].allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else { return nil }
+            index = text.count
+        }
+        guard index == text.count else { return nil }
+        return (hours * 3600 + minutes * 60) * (negative ? -1 : 1)
+    }
+
+    @inline(__always)
+    private static func digit(_ byte: UInt8) -> Int? {
+        let value = byte &- UInt8(ascii: "0")
+        return value < 10 ? Int(value) : nil
+    }
+
+    @inline(__always)
+    private static func number(_ text: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> Int? {
+        guard start &+ count <= text.count else { return nil }
+        var value = 0
+        for index in start..<(start &+ count) {
+            guard let digit = digit(text[index]) else { return nil }
+            value = value &* 10 &+ digit
+        }
+        return value
+    }
+}

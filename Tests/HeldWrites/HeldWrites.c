@@ -1,0 +1,1 @@
+int held_writes_stub;

@@ -89,10 +89,14 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         .target(name: "HeldWrites", path: "Tests/HeldWrites"),
-        .testTarget(name: "WireTests", dependencies: ["Wire", "FakeCircleCI"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WireTests",
+            dependencies: ["Wire", "FakeCircleCI", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "UsageTests",
-            dependencies: ["Usage", "Wire", "FakeCircleCI"],
+            dependencies: ["Usage", "Wire", "FakeCircleCI", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -324,7 +324,9 @@ public struct JSONScanner {
 
     private mutating func skipDigits() throws(JSONError) {
         let start = position
-        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position &+= 1 }
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position &+= 1
+        }
         guard position > start else { throw error(position < bytes.count ? .invalidNumber : .unexpectedEnd) }
     }
 

@@ -11,7 +11,9 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     public var milliseconds: Int64 { Timestamp.floorDivided(microseconds, by: 1000) }
 
     /// The UTC day.
-    public var day: Day { Day(daysSinceEpoch: Int32(truncatingIfNeeded: Timestamp.floorDivided(microseconds, by: 86_400_000_000))) }
+    public var day: Day {
+        Day(daysSinceEpoch: Int32(truncatingIfNeeded: Timestamp.floorDivided(microseconds, by: 86_400_000_000)))
+    }
 
     public static func < (first: Timestamp, second: Timestamp) -> Bool {
         first.microseconds < second.microseconds
@@ -109,7 +111,9 @@ extension Timestamp {
         if index + 1 == text.count, text[index] | 0x20 == UInt8(ascii: "z") { return 0 }
         let spaced = text[index] == UInt8(ascii: " ")
         if spaced { index += 1 }
-        guard index < text.count, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-") else { return nil }
+        guard index < text.count, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-") else {
+            return nil
+        }
         let negative = text[index] == UInt8(ascii: "-")
         guard let hours = number(text, index + 1, 2), hours < 24 else { return nil }
         index += 3
@@ -125,7 +129,9 @@ extension Timestamp {
         if spaced, index < text.count {
             // Go repeats the zone by name.
             guard text[index] == UInt8(ascii: " "), index + 1 < text.count else { return nil }
-            guard text[(index + 1)...].allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else { return nil }
+            guard text[(index + 1)...].allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else {
+                return nil
+            }
             index = text.count
         }
         guard index == text.count else { return nil }

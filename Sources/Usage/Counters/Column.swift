@@ -1,0 +1,72 @@
+/// Columns by name, so that a value's place is stated once. The order is that of ``UsageTable/valueColumns``.
+enum JobColumn {
+    static let success = 0
+    static let failed = 1
+    static let canceled = 2
+    static let unauthorized = 3
+    static let other = 4
+    static let duration = 5
+    static let webhook = 6
+    static let api = 7
+    static let export = 8
+    static let creditsProvisional = 9
+    static let creditsSettled = 10
+
+    static func of(_ status: Status) -> Int {
+        switch status {
+        case .success: success
+        case .failed: failed
+        case .canceled: canceled
+        case .unauthorized: unauthorized
+        case .error, .other, .notRun: other
+        }
+    }
+}
+
+enum WorkflowColumn {
+    static let success = 0
+    static let failed = 1
+    static let error = 2
+    static let canceled = 3
+    static let unauthorized = 4
+    static let other = 5
+    static let duration = 6
+
+    static func of(_ status: Status) -> Int {
+        switch status {
+        case .success: success
+        case .failed: failed
+        case .error: error
+        case .canceled: canceled
+        case .unauthorized: unauthorized
+        case .other, .notRun: other
+        }
+    }
+}
+
+enum BranchColumn {
+    static let runs = 0
+    static let duration = 1
+}
+
+enum PersonColumn {
+    static let jobs = 0
+    static let workflows = 1
+    static let registeredRuns = 2
+    static let unregisteredRuns = 3
+}
+
+enum FeatureColumn {
+    static let runs = 0
+    static let duration = 1
+    static let credits = 2
+}
+
+enum CoverageColumn {
+    static let runs = 0
+    static let webhook = 1
+    static let apiOnly = 2
+    static let exportOnly = 3
+    static let settled = 4
+    static let missing = 5
+}

@@ -1,0 +1,117 @@
+import Wire
+
+/// The key of a row while it is counted: symbols instead of texts, unused ones none.
+struct SymbolKey: Hashable, Sendable {
+    var connection: Symbol
+    var day: Day
+    var first = Symbol.none
+    var second = Symbol.none
+    var third = Symbol.none
+    var fourth = Symbol.none
+}
+
+/// Changes of counters since they were last taken. A run that changes is taken out as it was and put in as it is, so
+/// that adding changes to what was published before equals counting from scratch.
+struct CounterChanges: Sendable {
+    private(set) var tables = [[SymbolKey: Tally]](repeating: [:], count: UsageTable.allCases.count)
+
+    var rowCount: Int { tables.reduce(0) { $0 + $1.count } }
+
+    /// Adds (`sign` 1) or takes out (`sign` -1) a run.
+    mutating func count(_ run: RunSummary, connection: Symbol, compute: Symbol, sign: Int) {
+        switch run.kind {
+        case .job: countJob(run, connection: connection, compute: compute, sign: sign)
+        case .workflow: countWorkflow(run, connection: connection, sign: sign)
+        }
+        guard !run.person.isNone else { return }
+        let (year, month, _) = run.day.civil
+        let key = SymbolKey(
+            connection: connection,
+            day: Day(year: year, month: month, day: 1) ?? run.day,
+            first: run.person
+        )
+        change(.people, key) { tally in
+            tally[run.kind == .job ? PersonColumn.jobs : PersonColumn.workflows] += sign
+        }
+    }
+
+    private mutating func countJob(_ run: RunSummary, connection: Symbol, compute: Symbol, sign: Int) {
+        let duration = run.durationMilliseconds * sign
+        change(
+            .jobs,
+            SymbolKey(connection: connection, day: run.day, first: run.project, second: run.workflow, third: run.job)
+        ) { tally in
+            tally[JobColumn.of(run.status)] += sign
+            tally[JobColumn.duration] += duration
+            if run.isNamed(by: .webhook) { tally[JobColumn.webhook] += sign }
+            if run.isNamed(by: .api) { tally[JobColumn.api] += sign }
+            if run.isNamed(by: .export) { tally[JobColumn.export] += sign }
+            tally.durations.add(milliseconds: run.durationMilliseconds, count: sign)
+        }
+        change(
+            .branches,
+            SymbolKey(connection: connection, day: run.day, first: run.project, second: run.branch)
+        ) { tally in
+            tally[BranchColumn.runs] += sign
+            tally[BranchColumn.duration] += duration
+        }
+        change(
+            .features,
+            SymbolKey(
+                connection: connection,
+                day: run.day,
+                first: run.project,
+                second: compute,
+                third: run.resourceClass,
+                fourth: run.executor
+            )
+        ) { tally in
+            tally[FeatureColumn.runs] += sign
+            tally[FeatureColumn.duration] += duration
+        }
+        change(.coverage, SymbolKey(connection: connection, day: run.day, first: run.project)) { tally in
+            tally[CoverageColumn.runs] += sign
+            if run.isNamed(by: .webhook) {
+                tally[CoverageColumn.webhook] += sign
+            } else if run.isNamed(by: .api) {
+                tally[CoverageColumn.apiOnly] += sign
+            } else {
+                tally[CoverageColumn.exportOnly] += sign
+            }
+            if run.isNamed(by: .export) { tally[CoverageColumn.settled] += sign }
+        }
+    }
+
+    private mutating func countWorkflow(_ run: RunSummary, connection: Symbol, sign: Int) {
+        change(
+            .workflows,
+            SymbolKey(connection: connection, day: run.day, first: run.project, second: run.workflow)
+        ) { tally in
+            tally[WorkflowColumn.of(run.status)] += sign
+            tally[WorkflowColumn.duration] += run.durationMilliseconds * sign
+            tally.durations.add(milliseconds: run.durationMilliseconds, count: sign)
+        }
+    }
+
+    private mutating func change(_ table: UsageTable, _ key: SymbolKey, _ body: (inout Tally) -> Void) {
+        body(&tables[table.position][key, default: Tally()])
+    }
+
+    mutating func removeAll() {
+        for position in tables.indices { tables[position].removeAll(keepingCapacity: true) }
+    }
+}
+
+extension UsageTable {
+    /// The table's place in an array of all tables.
+    var position: Int {
+        switch self {
+        case .jobs: 0
+        case .workflows: 1
+        case .branches: 2
+        case .people: 3
+        case .features: 4
+        case .coverage: 5
+        }
+    }
+}

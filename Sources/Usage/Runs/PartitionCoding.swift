@@ -1,0 +1,99 @@
+import Wire
+
+/// Runs as bytes: a table of the texts in use, then the runs, numbers as LEB128. It is derived state, read by the
+/// reducer's version that wrote it; a newer one rebuilds from the log instead.
+enum PartitionCoding {
+    private static let times: [any (WritableKeyPath<Version, Int64> & Sendable)] = [
+        \.stoppedAt, \.happenedAt, \.startedAt, \.workflowCreatedAt,
+    ]
+    private static let texts: [any (WritableKeyPath<Version, Symbol> & Sendable)] = [
+        \.project, \.workflow, \.job, \.branch, \.person, \.resourceClass, \.executor, \.statusWord,
+    ]
+
+    static func encode(_ runs: [Run], day: Day, symbols: SymbolTable) -> [UInt8] {
+        var local: [Symbol: Int] = [.none: 0]
+        var table = ByteWriter()
+        var body = ByteWriter()
+        let origin = origin(of: day)
+        body.integer(UInt64(runs.count))
+        for run in runs {
+            body.identity(run.id)
+            body.integer(UInt64(run.kind.rawValue))
+            body.integer(UInt64(run.sources))
+            body.integer(UInt64(1 + run.earlier.count))
+            for version in [run.latest] + run.earlier {
+                body.identity(version.eventID)
+                for time in times {
+                    let value = version[keyPath: time]
+                    // Zero says absent; every other time is moved up by one.
+                    body.integer(value == Version.noTime ? 0 : zigzag(value &- origin) &+ 1)
+                }
+                for text in texts {
+                    let symbol = version[keyPath: text]
+                    let number = local[symbol] ?? local.count
+                    if number == local.count {
+                        local[symbol] = number
+                        table.text(symbols.utf8(symbol))
+                    }
+                    body.integer(UInt64(number))
+                }
+                body.integer(UInt64(version.status.rawValue))
+                body.integer(UInt64(version.source.rank))
+            }
+        }
+        var bytes = ByteWriter()
+        bytes.integer(UInt64(local.count - 1))
+        bytes.append(table.bytes)
+        bytes.append(body.bytes)
+        return bytes.bytes
+    }
+
+    static func decode(_ bytes: [UInt8], day: Day, symbols: inout SymbolTable) throws(UsageError) -> [Run] {
+        var reader = ByteReader(bytes: bytes)
+        let origin = origin(of: day)
+        var local = [Symbol.none]
+        for _ in 0..<(try reader.count()) { local.append(symbols.intern(try reader.text())) }
+        var runs: [Run] = []
+        for _ in 0..<(try reader.count()) {
+            let id = try reader.identity()
+            guard let kind = Run.Kind(rawValue: UInt8(truncatingIfNeeded: try reader.integer())) else {
+                throw UsageError.damagedPartition
+            }
+            let sources = UInt8(truncatingIfNeeded: try reader.integer())
+            var versions: [Version] = []
+            for _ in 0..<(try reader.count()) {
+                var version = Version(eventID: try reader.identity(), source: .webhook)
+                for time in times {
+                    let value = try reader.integer()
+                    if value != 0 { version[keyPath: time] = unzigzag(value &- 1) &+ origin }
+                }
+                for text in texts {
+                    let number = try reader.integer()
+                    guard number < UInt64(local.count) else { throw UsageError.damagedPartition }
+                    version[keyPath: text] = local[Int(number)]
+                }
+                guard let status = Status(rawValue: UInt8(truncatingIfNeeded: try reader.integer())) else {
+                    throw UsageError.damagedPartition
+                }
+                version.status = status
+                let rank = try reader.integer()
+                guard let source = RecordSource.allCases.first(where: { UInt64($0.rank) == rank }) else {
+                    throw UsageError.damagedPartition
+                }
+                version.source = source
+                versions.append(version)
+            }
+            guard let latest = versions.first else { throw UsageError.damagedPartition }
+            runs.append(
+                Run(id: id, kind: kind, sources: sources, latest: latest, earlier: Array(versions.dropFirst()))
+            )
+        }
+        return runs
+    }
+
+    private static func origin(of day: Day) -> Int64 { Int64(day.daysSinceEpoch) * 86_400_000_000 }
+    private static func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: (value &<< 1) ^ (value &>> 63)) }
+    private static func unzigzag(_ value: UInt64) -> Int64 {
+        Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
+    }
+}

@@ -1,0 +1,111 @@
+import Wire
+
+/// One job run or workflow run, merged from every event about it.
+///
+/// It keeps only those versions that can still decide something: a version goes once a greater one has every attribute
+/// that it has. What is left depends on the set of events alone, not on their order or number.
+struct Run: Sendable {
+    enum Kind: UInt8, Sendable {
+        case job
+        case workflow
+    }
+
+    let id: UInt128
+    let kind: Kind
+    /// Bits of the sources that have named this run.
+    private(set) var sources: UInt8
+    /// The greatest version; it decides status and times.
+    private(set) var latest: Version
+    /// Lesser versions with attributes that every greater one lacks, greatest first.
+    private(set) var earlier: [Version]
+
+    init(id: UInt128, kind: Kind, version: Version) {
+        self.init(id: id, kind: kind, sources: version.source.bit, latest: version, earlier: [])
+    }
+
+    init(id: UInt128, kind: Kind, sources: UInt8, latest: Version, earlier: [Version]) {
+        self.id = id
+        self.kind = kind
+        self.sources = sources
+        self.latest = latest
+        self.earlier = earlier
+    }
+
+    /// Takes in one more version; false where it said nothing that is not known.
+    mutating func merge(_ version: Version, symbols: SymbolTable) -> Bool {
+        let isNewSource = sources & version.source.bit == 0
+        sources |= version.source.bit
+        if version == latest { return isNewSource }
+        var versions = [latest] + earlier
+        let position = versions.firstIndex { $0.precedes(version, symbols: symbols) } ?? versions.count
+        guard !versions[..<position].contains(where: { $0.covers(version) }) else { return isNewSource }
+        versions.insert(version, at: position)
+        var kept: [Version] = []
+        for candidate in versions where !kept.contains(where: { $0.covers(candidate) }) { kept.append(candidate) }
+        latest = kept[0]
+        earlier = Array(kept.dropFirst())
+        return true
+    }
+
+    func attribute(_ attribute: KeyPath<Version, Symbol>) -> Symbol {
+        let greatest = latest[keyPath: attribute]
+        guard greatest.isNone, !earlier.isEmpty else { return greatest }
+        return earlier.lazy.map { $0[keyPath: attribute] }.first { !$0.isNone } ?? .none
+    }
+
+    private var workflowCreatedAt: Int64 {
+        guard latest.workflowCreatedAt == Version.noTime else { return latest.workflowCreatedAt }
+        return earlier.lazy.map(\.workflowCreatedAt).first { $0 != Version.noTime } ?? Version.noTime
+    }
+
+    /// From the greatest version's times; 0 where one is missing, never below 0.
+    var durationMilliseconds: Int {
+        guard latest.startedAt != Version.noTime, latest.stoppedAt != Version.noTime else { return 0 }
+        return Int(max(0, (latest.stoppedAt - latest.startedAt) / 1000))
+    }
+
+    /// The UTC day of a job's start, else of its workflow's creation, else of its pipeline's; a workflow's of its
+    /// creation, else of its pipeline's.
+    func day(pipelineDay: Day) -> Day {
+        if latest.startedAt != Version.noTime { return Timestamp(microseconds: latest.startedAt).day }
+        let created = kind == .job ? workflowCreatedAt : Version.noTime
+        return created != Version.noTime ? Timestamp(microseconds: created).day : pipelineDay
+    }
+
+    /// What the counters need of this run; two equal summaries count alike.
+    func summary(pipelineDay: Day) -> RunSummary? {
+        guard latest.status != .notRun else { return nil }
+        return RunSummary(
+            kind: kind,
+            day: day(pipelineDay: pipelineDay),
+            project: attribute(\.project),
+            workflow: attribute(\.workflow),
+            job: attribute(\.job),
+            branch: attribute(\.branch),
+            person: attribute(\.person),
+            resourceClass: attribute(\.resourceClass),
+            executor: attribute(\.executor),
+            status: latest.status,
+            durationMilliseconds: durationMilliseconds,
+            sources: sources
+        )
+    }
+}
+
+/// A run as the counters see it.
+struct RunSummary: Equatable, Sendable {
+    var kind: Run.Kind
+    var day: Day
+    var project: Symbol
+    var workflow: Symbol
+    var job: Symbol
+    var branch: Symbol
+    var person: Symbol
+    var resourceClass: Symbol
+    var executor: Symbol
+    var status: Status
+    var durationMilliseconds: Int
+    var sources: UInt8
+
+    func isNamed(by source: RecordSource) -> Bool { sources & source.bit != 0 }
+}

@@ -1,0 +1,83 @@
+public import Wire
+
+/// The record up to which a snapshot counts.
+public struct SnapshotPosition: Hashable, Sendable {
+    public var sequence: Int
+    public var crc: UInt32
+
+    public init(sequence: Int, crc: UInt32) {
+        self.sequence = sequence
+        self.crc = crc
+    }
+}
+
+/// All counters at a log position: a function of the set of events up to it.
+public struct Snapshot: Sendable {
+    public struct Row: Sendable {
+        public var key: RowKey
+        public var tally: Tally
+    }
+
+    public struct Connection: Sendable {
+        public var state: ConnectionState
+        public var projectCount: Int
+    }
+
+    public var position: SnapshotPosition?
+    public var connections: [Connection]
+    /// Sorted by key; projects by slug in the long form.
+    public private(set) var rows: [UsageTable: [Row]] = [:]
+
+    /// - Parameters:
+    ///   - rows: as stored, with projects by id; in any order.
+    ///   - projects: every sighting of a project, to show ids by their latest slug.
+    public init(
+        position: SnapshotPosition?,
+        rows: [UsageTable: [(RowKey, Tally)]],
+        projects: [ProjectName],
+        connections: [ConnectionState]
+    ) {
+        self.position = position
+        let names = ProjectNames(projects)
+        self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }
+            .map { Connection(state: $0, projectCount: names.projectCount(connection: $0.connection)) }
+        for table in UsageTable.allCases {
+            var merged: [RowKey: Tally] = [:]
+            for (key, tally) in rows[table] ?? [] {
+                var shown = key
+                if table.hasProject {
+                    shown.texts[0] = names.slug(of: key.texts[0], connection: key.connection)
+                }
+                merged[shown, default: Tally()].add(tally)
+            }
+            self.rows[table] = merged.filter { !$0.value.isZero }.map { Row(key: $0.key, tally: $0.value) }
+                .sorted { $0.key < $1.key }
+        }
+    }
+
+    /// The rows of a table.
+    public subscript(table: UsageTable) -> [Row] { rows[table] ?? [] }
+
+    /// Only what concerns the given connection and days; nil means all, both days are included.
+    public func filtered(connection: String?, from: Day?, to: Day?) -> Snapshot {
+        var filtered = self
+        if let connection { filtered.connections = connections.filter { $0.state.connection == connection } }
+        for table in UsageTable.allCases {
+            filtered.rows[table] = self[table].filter { row in
+                let first = table == .people ? from.map(\.firstOfMonth) : from
+                return (connection.map { $0 == row.key.connection } ?? true)
+                    && (first.map { $0 <= row.key.day } ?? true)
+                    && (to.map { row.key.day <= $0 } ?? true)
+            }
+        }
+        return filtered
+    }
+}
+
+extension Day {
+    /// The first day of this day's month.
+    public var firstOfMonth: Day {
+        let (year, month, _) = civil
+        return Day(year: year, month: month, day: 1) ?? self
+    }
+}

@@ -1,0 +1,59 @@
+public import Wire
+
+/// All counters in memory: what `usage.sqlite` holds, for dry runs and for tests of the reducer's law.
+public struct UsageTables: UsageStorage, Sendable {
+    private struct PartitionKey: Hashable {
+        var connection: String
+        var day: Day
+    }
+
+    private struct SightingKey: Hashable {
+        var connection: String
+        var id: String
+        var slug: String
+    }
+
+    private var rows: [UsageTable: [RowKey: Tally]] = [:]
+    private var partitions: [PartitionKey: [[UInt8]]] = [:]
+    private var sightings: [SightingKey: ProjectName] = [:]
+    private var states: [String: ConnectionState] = [:]
+
+    public init() {}
+
+    /// Publishes what an advance changed.
+    public mutating func apply(_ changes: UsageChanges) {
+        for (table, changed) in changes.rows {
+            for (key, change) in changed {
+                var tally = rows[table]?[key] ?? Tally()
+                tally.add(change)
+                rows[table, default: [:]][key] = tally.isZero ? nil : tally
+            }
+        }
+        for piece in changes.partitions {
+            let key = PartitionKey(connection: piece.connection, day: piece.day)
+            if piece.replacesEarlier { partitions[key] = [] }
+            partitions[key, default: []].append(piece.bytes)
+        }
+        for project in changes.projects {
+            sightings[SightingKey(connection: project.connection, id: project.id, slug: project.slug)] = project
+        }
+        for state in changes.connections { states[state.connection] = state }
+    }
+
+    public func partition(connection: String, day: Day) -> [[UInt8]] {
+        partitions[PartitionKey(connection: connection, day: day)] ?? []
+    }
+
+    public func projects() -> [ProjectName] { Array(sightings.values) }
+    public func connections() -> [ConnectionState] { Array(states.values) }
+
+    /// The counters as a snapshot.
+    public func snapshot(position: SnapshotPosition?) -> Snapshot {
+        Snapshot(
+            position: position,
+            rows: rows.mapValues { $0.map { ($0.key, $0.value) } },
+            projects: projects(),
+            connections: connections()
+        )
+    }
+}

@@ -13,7 +13,7 @@ extension Snapshot {
         var json = JSONWriter()
         json.object { json in
             json.member("format", Snapshot.format)
-            json.member("reducer", Reducer.version)
+            json.member("reducer", reducerVersion)
             if includesPosition {
                 json.member(
                     "log",
@@ -119,5 +119,14 @@ extension Snapshot {
         json.member("duration_ms", tally[duration])
         json.member("p50_ms", tally.durations.percentile(50))
         json.member("p95_ms", tally.durations.percentile(95))
+    }
+}
+
+extension Snapshot {
+    /// One row as it stands in the canonical form.
+    public func canonicalText(of row: Row, _ table: UsageTable) -> String {
+        var json = JSONWriter()
+        write(row, of: table, to: &json)
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 }

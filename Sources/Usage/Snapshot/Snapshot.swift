@@ -24,6 +24,8 @@ public struct Snapshot: Sendable {
     }
 
     public var position: SnapshotPosition?
+    /// ``Reducer/version`` of the reducer that counted.
+    public var reducerVersion: Int
     public var connections: [Connection]
     /// Sorted by key; projects by slug in the long form.
     public private(set) var rows: [UsageTable: [Row]] = [:]
@@ -33,11 +35,13 @@ public struct Snapshot: Sendable {
     ///   - projects: every sighting of a project, to show ids by their latest slug.
     public init(
         position: SnapshotPosition?,
+        reducerVersion: Int = Reducer.version,
         rows: [UsageTable: [(RowKey, Tally)]],
         projects: [ProjectName],
         connections: [ConnectionState]
     ) {
         self.position = position
+        self.reducerVersion = reducerVersion
         let names = ProjectNames(projects)
         self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }
             .map { Connection(state: $0, projectCount: names.projectCount(connection: $0.connection)) }

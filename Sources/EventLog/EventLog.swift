@@ -1,0 +1,189 @@
+import Dispatch
+import Synchronization
+public import Wire
+
+/// The append-only event log: what ``append(_:)`` has answered is on disk.
+///
+/// One process writes, guarded by a lock on the directory; readers (``LogReader``) need none.
+public final class EventLog: Sendable {
+    /// What opening found and did.
+    public let recovery: RecoveryReport
+
+    private let queue: AppendQueue
+    private let committer: Committer
+
+    /// Takes the directory's lock, recovers the log, syncs what it accepts, and fills the deduplication window. It
+    /// reads the headers of all segments, the whole last one and at most one more.
+    ///
+    /// Blocks on the disk: not for the cooperative pool.
+    ///
+    /// - Parameters:
+    ///   - directory: Made, mode 0700, where it does not exist; the directory above it must.
+    ///   - now: The time for the headers of new segments.
+    ///   - deduplicationKey: The key that the record's entry was appended with.
+    /// - Throws: `locked` where another process has the log open; `unsupportedVersion`; `unusable` where a file or the
+    ///   directory cannot be read or made durable. Damage is no error: see ``recovery``.
+    public static func open(
+        directory path: String,
+        options: Options = Options(),
+        fileSystem: any FileSystem = PosixFileSystem(),
+        now: @escaping @Sendable () -> Timestamp,
+        deduplicationKey: (LogRecord) -> UInt128?
+    ) throws(LogError) -> EventLog {
+        let descriptor = try lock(path, fileSystem)
+        let directory = LogDirectory(path: path, fileSystem: fileSystem)
+        let recovery = Recovery(
+            directory: directory,
+            descriptor: descriptor,
+            now: now,
+            windowCount: options.deduplicationWindowCount
+        )
+        do throws(LogError) {
+            let recovered = try recovery.run(deduplicationKey: deduplicationKey)
+            return EventLog(directory, descriptor, recovered, options, now)
+        } catch {
+            fileSystem.close(descriptor)
+            throw error
+        }
+    }
+
+    private init(
+        _ directory: LogDirectory,
+        _ descriptor: Int32,
+        _ recovered: Recovery.Outcome,
+        _ options: Options,
+        _ now: @escaping @Sendable () -> Timestamp
+    ) {
+        recovery = recovered.report
+        queue = AppendQueue(
+            window: recovered.window,
+            durableEnd: recovered.durableEnd,
+            segments: recovered.segments,
+            maximumBytes: options.maximumQueuedBytes
+        )
+        committer = Committer(
+            directory: directory,
+            descriptor: descriptor,
+            queue: queue,
+            options: options,
+            now: now,
+            recovered: recovered
+        )
+        if recovered.segment == nil {
+            // Where this fails, as on a full disk, the log serves its readers and goes on trying.
+            committer.thread.sync { [committer] in _ = committer.takeOver() }
+        }
+    }
+
+    deinit {
+        finishSubscribers()
+    }
+
+    /// Appends an entry; returns once it is on disk, or once the record that it repeats is.
+    ///
+    /// Concurrent callers share syncs. Cancellation has no effect: an entry that is on its way stays so.
+    ///
+    /// - Throws: `unavailable` where the entry could not be made durable: it is not on the log, and may be appended
+    ///   again. `queueFull`, `closed`, `invalidEntry`: nothing was done.
+    public func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
+        let key = entry.deduplicationKey
+        if let key, let answer = queue.known(key) { return try answer.get() }
+        let body = try RecordWriter.body(of: entry)
+        let answer = await withCheckedContinuation { waiter in
+            switch queue.admit(body: body, key: key, waiter) {
+            case .answered(let answer):
+                waiter.resume(returning: answer)
+            case .waiting(let wake):
+                if wake { committer.thread.async { [committer] in committer.flush() } }
+            }
+        }
+        return try answer.get()
+    }
+
+    /// The end of the last record that is on disk.
+    public var durableEnd: LogPosition { queue.state.withLock { $0.durableEnd } }
+
+    /// The durable end now and after each batch. A slow subscriber sees the newest only. Finishes when the log closes.
+    public func advances() -> AsyncStream<LogPosition> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: LogPosition.self,
+            bufferingPolicy: .bufferingNewest(1)
+        )
+        let id = queue.state.withLock { state -> Int? in
+            continuation.yield(state.durableEnd)
+            guard !state.isClosed else { return nil }
+            state.nextSubscriber += 1
+            state.subscribers[state.nextSubscriber] = continuation
+            return state.nextSubscriber
+        }
+        guard let id else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak queue] _ in
+            queue?.state.withLock { $0.subscribers[id] = nil }
+        }
+        return stream
+    }
+
+    public var statistics: LogStatistics {
+        queue.state.withLock { LogStatistics(segments: $0.segments, activity: $0.activity) }
+    }
+
+    /// Refuses further entries, writes those that wait, and releases the lock.
+    public func close() async {
+        queue.state.withLock { $0.isClosed = true }
+        await withCheckedContinuation { continuation in
+            committer.thread.async { [committer] in
+                committer.flush()
+                committer.close()
+                continuation.resume()
+            }
+        }
+        finishSubscribers()
+    }
+
+    private func finishSubscribers() {
+        let subscribers = queue.state.withLock { state in
+            defer { state.subscribers = [:] }
+            return Array(state.subscribers.values)
+        }
+        // Outside the lock: finishing calls `onTermination`, which takes it.
+        for subscriber in subscribers { subscriber.finish() }
+    }
+
+    private static func lock(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> Int32 {
+        let isLocked: Bool
+        let descriptor: Int32
+        do throws(SystemError) {
+            _ = try fileSystem.makeDirectory(path)
+            // Also where it exists: the process that made it may have been killed before its sync.
+            try fileSystem.synchronizeDirectory(parent(of: path))
+            descriptor = try fileSystem.open(path, .directory)
+            do throws(SystemError) {
+                isLocked = try fileSystem.lock(descriptor)
+            } catch {
+                fileSystem.close(descriptor)
+                throw error
+            }
+        } catch {
+            throw .unusable("The log's directory cannot be used", path: path, cause: error)
+        }
+        guard isLocked else {
+            fileSystem.close(descriptor)
+            throw LogError(
+                code: .locked,
+                message: "Another process has the log open",
+                path: path,
+                hint: "A circlemeter service is running on this data directory; stop it, or go through it"
+            )
+        }
+        return descriptor
+    }
+
+    private static func parent(of path: String) -> String {
+        let trimmed = path.hasSuffix("/") && path != "/" ? String(path.dropLast()) : path
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+}

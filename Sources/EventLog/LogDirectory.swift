@@ -1,0 +1,88 @@
+import Wire
+
+/// The directory of the log: which files it has and how they are called.
+struct LogDirectory: Sendable {
+    static let segmentSuffix = ".ndjson"
+    static let temporarySuffix = ".tmp"
+    /// Torn tails are copied into this directory.
+    static let asideName = "aside"
+
+    let path: String
+    let fileSystem: any FileSystem
+
+    /// `00000000000000000001.ndjson`, so that a listing is in order.
+    static func name(ofSegment segment: Int) -> String {
+        let digits = String(segment)
+        return String(repeating: "0", count: max(0, 20 - digits.utf8.count)) + digits + segmentSuffix
+    }
+
+    /// The first sequence that a segment's name states; nil for any other name.
+    static func segment(named name: String) -> Int? {
+        guard name.hasSuffix(segmentSuffix), name.utf8.count == 20 + segmentSuffix.utf8.count else { return nil }
+        let digits = name.utf8.prefix(20)
+        guard digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let segment = Int(String(decoding: digits, as: UTF8.self)), segment > 0
+        else { return nil }
+        return segment
+    }
+
+    func path(ofSegment segment: Int) -> String {
+        "\(path)/\(LogDirectory.name(ofSegment: segment))"
+    }
+
+    /// The names in the directory.
+    func names() throws(LogError) -> [String] {
+        do throws(SystemError) {
+            return try fileSystem.names(in: path)
+        } catch {
+            throw .unusable("The log's directory cannot be listed", path: path, cause: error)
+        }
+    }
+
+    /// The segments by their first sequences, in order.
+    func segments() throws(LogError) -> [Int] {
+        try names().compactMap(LogDirectory.segment(named:)).sorted()
+    }
+
+    /// What a segment's size and first line say.
+    func information(onSegment segment: Int) throws(LogError) -> SegmentInformation {
+        let path = path(ofSegment: segment)
+        let size: Int
+        let start: [UInt8]
+        do throws(SystemError) {
+            let descriptor = try fileSystem.open(path, .read)
+            defer { fileSystem.close(descriptor) }
+            size = try fileSystem.size(descriptor)
+            start = try fileSystem.bytes(descriptor, at: 0, count: min(size, SegmentHeader.maximumBytes))
+        } catch {
+            throw .unusable("A segment cannot be read", path: path, cause: error)
+        }
+        return SegmentInformation(
+            segment: segment,
+            size: size,
+            reading: try HeaderReading.read(start, segment: segment, path: path)
+        )
+    }
+}
+
+/// A segment file as it was found.
+struct SegmentInformation: Sendable {
+    /// Its first sequence, by its name.
+    let segment: Int
+    /// In bytes.
+    let size: Int
+    let reading: HeaderReading
+
+    var header: SegmentHeader? { reading.header }
+}
+
+extension HeaderReading {
+    static func read(_ start: [UInt8], segment: Int, path: String) throws(LogError) -> HeaderReading {
+        let outcome = start.withUnsafeBytes { bytes -> Result<HeaderReading, LogError> in
+            do throws(LogError) { return .success(try read(bytes, segment: segment, path: path)) } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+}

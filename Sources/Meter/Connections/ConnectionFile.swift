@@ -1,0 +1,124 @@
+import Wire
+
+/// The form of `connections.json`: for people to read, but for what is sealed.
+///
+///     {"circlemeter_connections":1,"connections":[{"id","organization","added_at","projects":[],
+///      "webhook_secrets":[{"sealed","valid_from","valid_until"}],"api_key","key_expires"}]}
+struct ConnectionFile {
+    static let version = 1
+    static let name = "connections.json"
+    static let maximumBytes = 16 << 20
+
+    let path: String
+    let vault: Vault
+
+    init(dataDirectory: String, vault: Vault) {
+        path = "\(dataDirectory)/\(ConnectionFile.name)"
+        self.vault = vault
+    }
+
+    /// The connections by id; none where there is no file. Blocking.
+    ///
+    /// - Throws: `unreadable_file`, `permissions_too_wide`, `sealed_with_another_key`, `sealed_value_damaged`, and what
+    ///   ``Connection`` refuses.
+    func read() throws(MeterError) -> [String: Connection] {
+        guard let bytes = try PrivateFile.read(path, maximumBytes: ConnectionFile.maximumBytes) else { return [:] }
+        let stored: [Stored]
+        do throws(JSONError) {
+            stored = try ConnectionFile.parse(bytes)
+        } catch {
+            throw MeterError(.unreadableFile, "The file is not JSON", at: path, cause: error)
+        }
+        var connections: [String: Connection] = [:]
+        for stored in stored {
+            let connection = try open(stored)
+            guard connections.updateValue(connection, forKey: connection.id) == nil else {
+                throw MeterError(.unreadableFile, "The connection \(connection.id) is in the file twice", at: path)
+            }
+        }
+        return connections
+    }
+
+    /// Replaces the file. Every secret is sealed anew. Blocking.
+    ///
+    /// - Throws: `cryptography`, `unwritable_file`.
+    func write(_ connections: [String: Connection]) throws(MeterError) {
+        var sealed: [(connection: Connection, secrets: [String], apiKey: String?)] = []
+        for (_, connection) in connections.sorted(by: { $0.key < $1.key }) {
+            var secrets: [String] = []
+            for secret in connection.webhookSecrets {
+                secrets.append(try vault.seal(secret.secret, for: .webhookSecret, of: connection.id))
+            }
+            var apiKey: String?
+            if let key = connection.apiKey { apiKey = try vault.seal(key, for: .apiKey, of: connection.id) }
+            sealed.append((connection, secrets, apiKey))
+        }
+        var writer = JSONWriter()
+        writer.object { file in
+            file.member("circlemeter_connections", ConnectionFile.version)
+            file.name("connections")
+            file.array { list in
+                for (connection, secrets, apiKey) in sealed {
+                    list.object { ConnectionFile.write(connection, secrets, apiKey, to: &$0) }
+                }
+            }
+        }
+        try PrivateFile.replace(path, with: JSONIndentation.indented(writer.bytes))
+    }
+
+    private static func write(
+        _ connection: Connection,
+        _ secrets: [String],
+        _ apiKey: String?,
+        to writer: inout JSONWriter
+    ) {
+        writer.member("id", connection.id)
+        writer.member("organization", connection.organization)
+        writer.member("added_at", connection.addedAt.description)
+        writer.name("projects")
+        writer.array { projects in
+            for project in connection.projects { projects.string(project) }
+        }
+        writer.name("webhook_secrets")
+        writer.array { list in
+            for (secret, sealed) in zip(connection.webhookSecrets, secrets) {
+                list.object { writer in
+                    writer.member("sealed", sealed)
+                    writer.member("valid_from", secret.validFrom?.description)
+                    writer.member("valid_until", secret.validUntil?.description)
+                }
+            }
+        }
+        writer.member("api_key", apiKey)
+        writer.member("key_expires", connection.keyExpires?.description)
+    }
+
+    private func open(_ stored: Stored) throws(MeterError) -> Connection {
+        guard let id = stored.id, let organization = stored.organization, let addedAt = stored.addedAt else {
+            throw MeterError(
+                .unreadableFile,
+                "A connection lacks its id, its organization or when it was added",
+                at: path
+            )
+        }
+        guard Connection.isValidId(id) else {
+            throw MeterError(.unreadableFile, "A connection's id is not valid", at: path)
+        }
+        var secrets: [Connection.WebhookSecret] = []
+        for secret in stored.secrets {
+            let opened = try vault.open(secret.sealed ?? "", for: .webhookSecret, of: id)
+            secrets.append(.init(opened, validFrom: secret.validFrom, validUntil: secret.validUntil))
+        }
+        var apiKey: Secret?
+        if let sealed = stored.apiKey { apiKey = try vault.open(sealed, for: .apiKey, of: id) }
+        return try Connection(
+            id: id,
+            organization: organization,
+            webhookSecrets: secrets,
+            projects: stored.projects,
+            addedAt: addedAt,
+            apiKey: apiKey,
+            keyExpires: stored.keyExpires
+        )
+    }
+}

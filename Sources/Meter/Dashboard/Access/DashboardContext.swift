@@ -1,0 +1,29 @@
+import Hummingbird
+import NIOCore
+
+/// What is known of a request to the dashboard listener.
+struct DashboardContext: RequestContext {
+    /// Who asks, and how that was shown.
+    struct Access: Sendable {
+        let role: Role
+        /// The session, for people; nil for programs that show a token.
+        let session: Session?
+    }
+
+    var coreContext: CoreRequestContextStorage
+    /// The client's address without the port, for counting failed attempts.
+    let clientAddress: String
+    /// Set by ``AccessMiddleware``; nil on the paths that are open to all.
+    var access: Access?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        clientAddress = source.channel.remoteAddress?.ipAddress ?? "local"
+    }
+
+    /// - Throws: `unauthorized`, `forbidden`.
+    func require(_ role: Role) throws(HTTPProblem) {
+        guard let access else { throw .unauthorized }
+        guard access.role >= role else { throw .forbidden }
+    }
+}

@@ -1,0 +1,70 @@
+import EventLog
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// The dashboard's listener: pages for people, snapshots for programs, metrics and health for machines.
+struct Dashboard: Sendable {
+    private let parts: MeterParts
+    private let responder: RouterResponder<DashboardContext>
+
+    /// - Throws: `invalid_template`.
+    init(parts: MeterParts) throws(MeterError) {
+        self.parts = parts
+        let pages = try Pages()
+        let settings = parts.settings
+        let router = Router(context: DashboardContext.self)
+        router.add(middleware: SecurityHeadersMiddleware())
+        router.add(middleware: HostMiddleware(listenHost: settings.dashboardAddress.host, publicURL: settings.publicURL))
+        router.add(middleware: AccessMiddleware(access: parts.access))
+        LoginRoutes(access: parts.access, pages: pages).add(to: router)
+        OverviewPage(parts: parts, pages: pages).add(to: router)
+        Assets().add(to: router)
+
+        let health = HealthAPI(parts: parts)
+        router.get("/healthz") { _, _ in health.alive() }
+        router.get("/readyz") { _, _ in health.ready() }
+        router.get("/metrics") { _, _ in health.metrics() }
+
+        let readers = router.group("/api/v1")
+        SnapshotAPI(published: parts.projector.published).add(to: readers)
+        let connections = ConnectionsAPI(parts: parts)
+        connections.add(toReaders: readers)
+        let admins = router.group("/api/v1").add(middleware: RoleMiddleware(role: .admin))
+        connections.add(toAdmins: admins)
+        ReplayAPI(projector: parts.projector).add(to: admins)
+        responder = router.buildResponder()
+    }
+
+    /// The service, listening once it runs.
+    func application(
+        address: BindAddress, onRunning: @escaping @Sendable (any Channel) async -> Void
+    ) -> some ApplicationProtocol {
+        Application(
+            responder: responder,
+            server: .guarded(ReceiverLimits()) { _ in },
+            configuration: ApplicationConfiguration(address: address),
+            onServerRunning: onRunning,
+            logger: parts.logger)
+    }
+}
+
+/// Style and script of the pages, which are part of the program.
+struct Assets: Sendable {
+    private static let files: [(name: String, type: String, bytes: [UInt8])] = [
+        ("style.css", "text/css; charset=utf-8", PackageResources.style_css),
+        ("live.js", "text/javascript; charset=utf-8", PackageResources.live_js),
+    ]
+
+    func add(to router: Router<some RequestContext>) {
+        for file in Assets.files {
+            router.get("/assets/\(file.name)") { _, _ in
+                Response(
+                    status: .ok,
+                    headers: [.contentType: file.type, .cacheControl: "private, max-age=60"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: file.bytes)))
+            }
+        }
+    }
+}

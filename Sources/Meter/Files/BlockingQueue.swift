@@ -1,0 +1,27 @@
+import Dispatch
+
+/// A thread of its own for calls that block, one after the other in the order of their coming, so that none of them holds up
+/// the cooperative pool.
+final class BlockingQueue: Sendable {
+    private let queue: DispatchQueue
+
+    init(label: String) {
+        queue = DispatchQueue(label: label)
+    }
+
+    func run<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(MeterError) -> Value
+    ) async throws(MeterError) -> Value {
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, MeterError>, Never>) in
+            queue.async {
+                do throws(MeterError) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+}

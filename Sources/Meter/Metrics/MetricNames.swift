@@ -1,0 +1,97 @@
+/// A metric as `/metrics` shows it.
+struct MetricDefinition: Sendable {
+    enum Kind: String, Sendable {
+        case counter, gauge, histogram
+    }
+
+    /// The family's name: unit last, no `_total`.
+    let name: String
+    let kind: Kind
+    /// The name's last word where that is a unit.
+    let unit: String?
+    let help: String
+    /// Upper bounds of a histogram's buckets, growing, without infinity.
+    let buckets: [Double]
+
+    init(_ name: String, _ kind: Kind, unit: String? = nil, _ help: String, buckets: [Double] = []) {
+        precondition(unit.map { name.hasSuffix("_\($0)") } ?? true, "\(name) ends with another unit")
+        self.name = name
+        self.kind = kind
+        self.unit = unit
+        self.help = help
+        self.buckets = buckets
+    }
+}
+
+/// The name of every metric. Names and labels are a contract with dashboards and alarms.
+enum MetricNames {
+    /// Labels: `outcome` is `accepted`, `duplicate`, `quarantined` or `rejected`; `reason` is the error's code where rejected.
+    static let deliveries = MetricDefinition(
+        "circlemeter_deliveries",
+        .counter,
+        "Requests to the public listener, by outcome; rejected ones by reason."
+    )
+    static let logAppendDuration = MetricDefinition(
+        "circlemeter_log_append_duration_seconds",
+        .histogram,
+        unit: "seconds",
+        "Time from the receipt of a batch to its being durable.",
+        buckets: durations
+    )
+    static let logSyncDuration = MetricDefinition(
+        "circlemeter_log_sync_duration_seconds",
+        .histogram,
+        unit: "seconds",
+        "Time that a sync of the log took.",
+        buckets: durations
+    )
+    static let logSequence = MetricDefinition(
+        "circlemeter_log_sequence",
+        .gauge,
+        "Sequence number of the last durable record."
+    )
+    static let logSegments = MetricDefinition(
+        "circlemeter_log_segments",
+        .gauge,
+        "Segment files of the log."
+    )
+    static let logSize = MetricDefinition(
+        "circlemeter_log_size_bytes",
+        .gauge,
+        unit: "bytes",
+        "Size of the log's segment files."
+    )
+    static let logQueued = MetricDefinition(
+        "circlemeter_log_queued_bytes",
+        .gauge,
+        unit: "bytes",
+        "Deliveries waiting to be written to the log."
+    )
+    static let projectionLagRecords = MetricDefinition(
+        "circlemeter_projection_lag_records",
+        .gauge,
+        unit: "records",
+        "Durable records that the snapshot does not hold yet."
+    )
+    static let projectionLagSeconds = MetricDefinition(
+        "circlemeter_projection_lag_seconds",
+        .gauge,
+        unit: "seconds",
+        "Age of the oldest durable record that the snapshot does not hold yet; 0 where it holds all."
+    )
+    static let overflows = MetricDefinition(
+        "circlemeter_metrics_overflow",
+        .counter,
+        "Metrics that were merged into one with every label 'other', since their family had too many."
+    )
+
+    static let all = [
+        deliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
+        projectionLagRecords, projectionLagSeconds, overflows,
+    ]
+
+    /// Seconds: half a millisecond to ten seconds, at which CircleCI gives up.
+    static let durations: [Double] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+    ]
+}

@@ -1,0 +1,34 @@
+import Metrics
+
+/// What the public listener counts.
+struct ReceiverMetrics: Sendable {
+    private let factory: any MetricsFactory
+    private let acceptedCounter: Counter
+    private let duplicateCounter: Counter
+    private let quarantinedCounter: Counter
+
+    init(_ factory: any MetricsFactory) {
+        self.factory = factory
+        func counter(_ outcome: String) -> Counter {
+            Counter(label: MetricNames.deliveries.name, dimensions: [("outcome", outcome)], factory: factory)
+        }
+        acceptedCounter = counter("accepted")
+        duplicateCounter = counter("duplicate")
+        quarantinedCounter = counter("quarantined")
+    }
+
+    func accepted() { acceptedCounter.increment() }
+
+    func duplicate() { duplicateCounter.increment() }
+
+    func quarantined() { quarantinedCounter.increment() }
+
+    /// - Parameter reason: The error's code.
+    func rejected(_ reason: String) {
+        Counter(
+            label: MetricNames.deliveries.name,
+            dimensions: [("outcome", "rejected"), ("reason", reason)],
+            factory: factory
+        ).increment()
+    }
+}

@@ -1,0 +1,24 @@
+/// Where everything lies that a service keeps.
+public struct DataDirectory: Sendable, CustomStringConvertible {
+    public let path: String
+
+    public init(_ path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    public var description: String { path }
+
+    /// The log: the only truth, everything below can be made again from it but for secrets and tokens.
+    public var log: String { "\(path)/log" }
+    /// The published snapshot.
+    public var usage: String { "\(path)/usage.sqlite" }
+    /// A snapshot that is being made beside the published one.
+    public var usageRebuild: String { "\(path)/usage.sqlite.building" }
+    /// A snapshot for a look, thrown away afterwards.
+    public var usageDryRun: String { "\(path)/usage.sqlite.dry-run" }
+    /// Where a running service can be reached by commands on the same machine.
+    public var service: String { "\(path)/service.json" }
+
+    /// Makes the directory, 0700, unless it exists.
+    public func make() throws(MeterError) { try PrivateFile.makeDirectory(path) }
+}

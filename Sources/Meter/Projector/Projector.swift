@@ -1,0 +1,126 @@
+import EventLog
+import Foundation
+import Logging
+import ServiceLifecycle
+import Usage
+
+/// Keeps the published snapshot up with the log: folds what is durable, publishes, and waits for more.
+///
+/// An actor on a thread of its own, because folding and SQLite block.
+actor Projector: Service {
+    private let executor = QueueExecutor(label: "circlemeter.projector")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let directory: DataDirectory
+    private let log: EventLog
+    private let logger: Logger
+    nonisolated let published: PublishedSnapshot
+    nonisolated let lag = ProjectionLag()
+    private var projection: Projection?
+    private var isRebuilding = false
+    /// While a rebuilt store takes the published one's place.
+    private var isSwapping = false
+
+    /// Advances are at least this far apart, so that one transaction takes in what came meanwhile.
+    private static let pause = Duration.milliseconds(100)
+    private static let pauseAfterError = Duration.seconds(1)
+
+    init(directory: DataDirectory, log: EventLog, logger: Logger) {
+        self.directory = directory
+        self.log = log
+        self.logger = logger
+        published = PublishedSnapshot()
+    }
+
+    func run() async throws {
+        // Another waits for the first advance after it subscribed; what is on the log already is folded at once.
+        let advances = log.advances()
+        await catchUp()
+        for await _ in advances.cancelOnGracefulShutdown() {
+            await catchUp()
+            try? await Task.sleep(for: Projector.pause)
+        }
+        await catchUp()
+    }
+
+    /// Folds all that is durable. An error is logged and tried again: the log has everything, nothing is lost by it.
+    private func catchUp() async {
+        while !Task.isCancelled {
+            lag.update(published: published.position?.sequence ?? 0, durable: log.durableEnd.sequence)
+            do {
+                guard !isSwapping else { return }
+                if projection == nil { try await open() }
+                // What is written but not yet durable may still be lost, so it is not counted.
+                try projection?.advance(to: log.durableEnd.sequence)
+                published.advanced(to: projection?.position)
+                lag.update(published: projection?.position?.sequence ?? 0, durable: log.durableEnd.sequence)
+                return
+            } catch {
+                projection = nil
+                logger.error("the snapshot cannot be published", metadata: ["error": "\(error)"])
+                lag.failed()
+                do { try await Task.sleep(for: Projector.pauseAfterError) } catch { return }
+            }
+        }
+    }
+
+    /// Takes up the stored snapshot, or makes one from the log where there is none that fits.
+    private func open() async throws {
+        let path = directory.usage
+        try await published.replace { try UsageStore(path: path, purpose: .service) }
+        let store = try await published.read(or: UsageStore?.none) { $0 }
+        if let store, store.reducerVersion == Reducer.version {
+            let candidate = try Projection(store: store, reader: LogReader(directory: directory.log))
+            do {
+                try candidate.checkPosition()
+                projection = candidate
+                return
+            } catch let error as LogError where error.code == .positionNotFound {
+                logger.critical(
+                    "the snapshot's position is not on the log: acknowledged records may be missing from the log",
+                    metadata: [
+                        "sequence": "\(candidate.position?.sequence ?? 0)", "log_end": "\(log.durableEnd.sequence)",
+                        "hint": "circlemeter log verify",
+                    ])
+            }
+        }
+        try await makeAnew(progress: { _ in })
+    }
+
+    /// Makes the snapshot anew from the log; the old one serves until the new one is complete.
+    func rebuild(progress: @escaping @Sendable (ReplayProgress) -> Void) async throws {
+        guard !isRebuilding else {
+            throw MeterError(.replayUnderWay, "The snapshot is being made anew already", hint: "wait for it to end")
+        }
+        isRebuilding = true
+        defer { isRebuilding = false }
+        try await makeAnew(progress: progress)
+        await catchUp()
+    }
+
+    private func makeAnew(progress: @escaping @Sendable (ReplayProgress) -> Void) async throws {
+        let rebuild = Rebuild(directory: directory, isDryRun: false)
+        let path = directory.usage
+        let end = log.durableEnd.sequence
+        logger.info("making the snapshot from the log", metadata: ["records": "\(end)"])
+        // On a thread of its own: the present snapshot keeps up with the log meanwhile.
+        let store = try await onOwnThread("circlemeter.rebuild") {
+            try rebuild.run(to: end) { step in
+                progress(step)
+                return true
+            }
+        }
+        guard let store else { return }
+        isSwapping = true
+        defer { isSwapping = false }
+        projection = nil
+        try await published.replace {
+            try rebuild.publish(store)
+            return try UsageStore(path: path, purpose: .service)
+        }
+        if let store = try await published.read(or: UsageStore?.none, { $0 }) {
+            projection = try Projection(store: store, reader: LogReader(directory: directory.log))
+        }
+        logger.info("the snapshot is made", metadata: ["records": "\(end)"])
+    }
+}

@@ -1,0 +1,82 @@
+import Dispatch
+import EventLog
+import Synchronization
+import Usage
+import Wire
+
+/// The store that readers see: read by many at once, and replaced by a rebuilt one while nobody reads.
+final class PublishedSnapshot: Sendable {
+    private struct State {
+        var store: UsageStore?
+        var position: LogPosition?
+        var rendered: (key: String, bytes: [UInt8])?
+    }
+
+    private let state = Mutex(State())
+    /// Reads run side by side on its threads, off the cooperative pool; a replacement is a barrier.
+    private let queue = DispatchQueue(label: "circlemeter.snapshot", attributes: .concurrent)
+
+    /// The end of the last record that readers see counted.
+    var position: LogPosition? { state.withLock { $0.position } }
+
+    /// Names what readers see: the log position and who counted. Two equal tags mean equal bytes.
+    var tag: String {
+        state.withLock { state in
+            let reducer = state.store?.reducerVersion ?? Reducer.version
+            return Snapshot.tag(sequence: state.position?.sequence, crc: state.position?.crc, reducer: reducer)
+        }
+    }
+
+    func advanced(to position: LogPosition?) {
+        state.withLock { $0.position = position }
+    }
+
+    /// Waits until no reader is left, closes the store, lets `change` put another in its place.
+    func replace(_ change: @escaping @Sendable () throws -> UsageStore?) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            queue.async(flags: .barrier) { [self] in
+                continuation.resume(
+                    with: Result {
+                        let old = state.withLock { state in
+                            defer { state.store = nil }
+                            return state.store
+                        }
+                        try old?.close()
+                        let store = try change()
+                        let position = try store?.position()
+                        state.withLock { $0 = State(store: store, position: position) }
+                    })
+            }
+        }
+    }
+
+    /// Reads from the store; `fallback` where there is none yet.
+    func read<Value: Sendable>(
+        or fallback: Value, _ body: @escaping @Sendable (UsageStore) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { [self] in
+                continuation.resume(
+                    with: Result { try state.withLock { $0.store }.map(body) ?? fallback })
+            }
+        }
+    }
+
+    /// The snapshot that `filter` asks for.
+    func snapshot(_ filter: SnapshotFilter = SnapshotFilter()) async throws -> Snapshot {
+        let empty = Snapshot(position: nil, rows: [:], projects: [], connections: [])
+        return try await read(or: empty) { try $0.snapshot(filter) }
+    }
+
+    /// The canonical bytes of the whole snapshot, made once for each position however many ask.
+    func canonicalBytes() async throws -> (tag: String, bytes: [UInt8]) {
+        let tag = tag
+        if let rendered = state.withLock({ $0.rendered }), rendered.key == tag { return (tag, rendered.bytes) }
+        let snapshot = try await snapshot()
+        let bytes = snapshot.canonicalBytes()
+        // An advance may have come between: the snapshot says for itself which position it shows.
+        let shown = snapshot.tag
+        state.withLock { $0.rendered = (shown, bytes) }
+        return (shown, bytes)
+    }
+}

@@ -1,0 +1,67 @@
+import EventLog
+import Glibc
+
+/// Makes a snapshot from nothing but the log, beside the published one.
+struct Rebuild {
+    let directory: DataDirectory
+    let isDryRun: Bool
+
+    private var path: String { isDryRun ? directory.usageDryRun : directory.usageRebuild }
+
+    /// Folds the log from its first record on. Blocking.
+    /// - Parameters:
+    ///   - sequence: the last record to count; nil: all.
+    ///   - progress: told how far it is; false gives up.
+    /// - Returns: the store, complete and durable, or nil where it was given up.
+    func run(to sequence: Int?, progress: (ReplayProgress) -> Bool) throws -> UsageStore? {
+        guard let store = try UsageStore(path: path, purpose: .rebuild) else { return nil }
+        var projection = try Projection(store: store, reader: LogReader(directory: directory.log))
+        let total = try LogStatistics.read(directory: directory.log)
+        var isWanted = true
+        try projection.advance(to: sequence) { position in
+            isWanted = progress(
+                ReplayProgress(
+                    sequence: position.sequence, bytes: total.byteCount(through: position),
+                    totalBytes: total.byteCount))
+            return isWanted
+        }
+        guard isWanted else {
+            try store.close()
+            remove()
+            return nil
+        }
+        return store
+    }
+
+    /// Puts a complete store in the published one's place, which nobody may have open.
+    func publish(_ store: UsageStore) throws {
+        try store.sync()
+        // What the old file's write-ahead log holds would otherwise be taken for the new file's.
+        for suffix in ["-wal", "-shm"] { unlink(directory.usage + suffix) }
+        guard rename(path, directory.usage) == 0 else {
+            throw MeterError(
+                .unwritableFile, "The new snapshot cannot take the old one's place", at: directory.usage,
+                cause: SystemError.last("rename"))
+        }
+        try PrivateFile.syncDirectory(of: directory.usage)
+    }
+
+    func remove() {
+        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+    }
+}
+
+/// How far a replay is.
+public struct ReplayProgress: Sendable {
+    /// Of the last record counted.
+    public var sequence: Int
+    public var bytes: Int
+    public var totalBytes: Int
+}
+
+extension LogStatistics {
+    /// The bytes of the log up to a position.
+    fileprivate func byteCount(through position: LogPosition) -> Int {
+        segments.prefix { $0.segment < position.segment }.reduce(position.offset) { $0 + $1.byteCount }
+    }
+}

@@ -1,0 +1,225 @@
+import EventLog
+import Foundation
+import GRDB
+import Usage
+import Wire
+
+/// `usage.sqlite`: the published snapshot and what the reducer needs to go on from it. One transaction per advance, so
+/// that a reader never sees half of one.
+///
+/// Calls block; make them off the cooperative pool.
+final class UsageStore: Sendable {
+    let path: String
+    /// The reducer that wrote it; where it is not this program's, the store can be shown but not gone on from.
+    let reducerVersion: Int
+    private let database: any DatabaseWriter
+
+    /// How a store is used, which decides how SQLite keeps it.
+    enum Purpose {
+        /// One writer, many readers, consistent after a power cut.
+        case service
+        /// Made from nothing, seen by nobody until it is complete.
+        case rebuild
+        case reading
+    }
+
+    /// Opens the store at `path`; nil where there is none, or one with other tables, and `purpose` is not `rebuild`.
+    init?(path: String, purpose: Purpose) throws {
+        self.path = path
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        switch purpose {
+        case .service, .reading:
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            configuration.readonly = purpose == .reading
+            database = try DatabasePool(path: path, configuration: configuration)
+            let userVersion = try database.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } ?? 0
+            reducerVersion = UsageSchema.reducerVersion(userVersion)
+            guard UsageSchema.isReadable(userVersion) else {
+                try database.close()
+                return nil
+            }
+        case .rebuild:
+            for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+            configuration.prepareDatabase { database in
+                try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+                try database.execute(sql: "PRAGMA cache_size = -65536")
+            }
+            database = try DatabaseQueue(path: path, configuration: configuration)
+            reducerVersion = Reducer.version
+            try database.write { try UsageSchema.create(in: $0) }
+        }
+        chmod(path, 0o600)
+    }
+
+    func close() throws { try database.close() }
+
+    /// Makes a rebuilt store durable before it takes another's place.
+    func sync() throws {
+        try close()
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw UsageStore.unwritable(path, SystemError.last("open")) }
+        defer { Foundation.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw UsageStore.unwritable(path, SystemError.last("fsync")) }
+    }
+
+    private static func unwritable(_ path: String, _ cause: SystemError) -> MeterError {
+        MeterError(.unwritableFile, "The snapshot cannot be made durable", at: path, cause: cause)
+    }
+
+    /// The end of the last record that the tables count; nil before the first.
+    func position() throws -> LogPosition? {
+        try database.read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM position").map { row in
+                LogPosition(
+                    sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64),
+                    batch: row["batch"], segment: row["segment"], offset: row["offset"])
+            }
+        }
+    }
+
+    /// Adds an advance's changes and moves the position, all or nothing.
+    func publish(_ advance: Advance) throws {
+        try database.write { database in
+            for (table, rows) in advance.changes.rows {
+                try RowWriter(table: table, database: database).add(rows)
+            }
+            try UsageStore.write(advance.changes, in: database)
+            for (key, count) in advance.records {
+                try database.execute(
+                    sql: """
+                        INSERT INTO records VALUES (?, ?, ?, ?)
+                        ON CONFLICT DO UPDATE SET records = records + excluded.records
+                        """,
+                    arguments: [key.source.rawValue, key.type, key.outcome.rawValue, count])
+            }
+            for damage in advance.damages {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO damages VALUES (?, ?, ?, ?)",
+                    arguments: [damage.segment, damage.offset, damage.line, damage.description])
+            }
+            if let position = advance.position {
+                try database.execute(sql: "DELETE FROM position")
+                try database.execute(
+                    sql: "INSERT INTO position VALUES (?, ?, ?, ?, ?)",
+                    arguments: [
+                        position.sequence, Int64(position.crc), position.batch, position.segment, position.offset,
+                    ])
+            }
+        }
+    }
+
+    private static func write(_ changes: UsageChanges, in database: Database) throws {
+        for piece in changes.partitions {
+            let key: StatementArguments = [piece.connection, piece.day.description]
+            if piece.replacesEarlier {
+                try database.execute(
+                    sql: "DELETE FROM partitions WHERE connection = ? AND pipeline_day = ?", arguments: key)
+            }
+            try database.execute(
+                sql: """
+                    INSERT INTO partitions SELECT ?1, ?2, coalesce(max(piece), 0) + 1, ?3
+                    FROM partitions WHERE connection = ?1 AND pipeline_day = ?2
+                    """,
+                arguments: key + [Data(piece.bytes)])
+        }
+        for project in changes.projects {
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO projects VALUES (?, ?, ?, ?, ?)",
+                arguments: [
+                    project.connection, project.id, project.slug, project.name, project.lastSeen.microseconds,
+                ])
+        }
+        for state in changes.connections {
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?)",
+                arguments: [
+                    state.connection, state.state, state.reason, state.since.microseconds, state.eventID,
+                ])
+        }
+    }
+}
+
+extension UsageStore: UsageStorage {
+    func partition(connection: String, day: Day) throws -> [[UInt8]] {
+        try database.read { database in
+            try Data.fetchAll(
+                database,
+                sql: "SELECT runs FROM partitions WHERE connection = ? AND pipeline_day = ? ORDER BY piece",
+                arguments: [connection, day.description]
+            ).map { Array($0) }
+        }
+    }
+
+    func projects() throws -> [ProjectName] { try database.read(UsageStore.projects) }
+    func connections() throws -> [ConnectionState] { try database.read(UsageStore.connections) }
+
+    private static func projects(_ database: Database) throws -> [ProjectName] {
+        try Row.fetchAll(database, sql: "SELECT * FROM projects").map { row in
+            ProjectName(
+                connection: row["connection"], id: row["project_id"], slug: row["slug"], name: row["name"],
+                lastSeen: Timestamp(microseconds: row["last_seen_us"]))
+        }
+    }
+
+    private static func connections(_ database: Database) throws -> [ConnectionState] {
+        try Row.fetchAll(database, sql: "SELECT * FROM connections").map { row in
+            ConnectionState(
+                connection: row["connection"], state: row["state"], reason: row["reason"],
+                since: Timestamp(microseconds: row["since_us"]), eventID: row["event_id"])
+        }
+    }
+}
+
+extension UsageStore {
+    /// The counters as of one transaction, for one connection and a range of days where given.
+    func snapshot(_ filter: SnapshotFilter = SnapshotFilter()) throws -> Snapshot {
+        try database.read { database in
+            var rows: [UsageTable: [(RowKey, Tally)]] = [:]
+            for table in UsageTable.allCases {
+                rows[table] = try RowReader(table: table, database: database).rows(filter)
+            }
+            let position = try Row.fetchOne(database, sql: "SELECT sequence, crc FROM position")
+            return Snapshot(
+                position: position.map { row in
+                    SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
+                },
+                reducerVersion: reducerVersion,
+                rows: rows,
+                projects: try UsageStore.projects(database),
+                connections: try UsageStore.connections(database)
+            ).filtered(connection: filter.connection, from: filter.from, to: filter.to)
+        }
+    }
+
+    /// How many records of each kind the log holds.
+    func recordCounts() throws -> [RecordCount] {
+        try database.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM records ORDER BY source, type, outcome").map { row in
+                RecordCount(
+                    source: row["source"], type: row["type"], outcome: row["outcome"], records: row["records"])
+            }
+        }
+    }
+
+    /// Places of the log that were not readable.
+    func damageMessages() throws -> [String] {
+        try database.read { try String.fetchAll($0, sql: "SELECT message FROM damages ORDER BY segment, offset") }
+    }
+}
+
+/// What part of a snapshot is asked for; nil means all, both days are included.
+struct SnapshotFilter: Hashable, Sendable {
+    var connection: String?
+    var from: Day?
+    var to: Day?
+}
+
+/// Records on the log of one kind.
+struct RecordCount: Sendable {
+    var source: String
+    var type: String
+    /// ``Reducer/Outcome``.
+    var outcome: String
+    var records: Int
+}

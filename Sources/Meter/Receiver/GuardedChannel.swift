@@ -1,0 +1,80 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Hummingbird's HTTP/1 channel behind a listener's own limits.
+struct GuardedChannel: ServerChildChannel {
+    private let base: HTTP1Channel
+    private let limits: ReceiverLimits
+    private let onRefusal: @Sendable (Reception.Refusal) -> Void
+
+    init(
+        responder: @escaping HTTPChannelHandler.Responder,
+        limits: ReceiverLimits,
+        onRefusal: @escaping @Sendable (Reception.Refusal) -> Void
+    ) {
+        // The parser's limits are wider than ours: it cannot tell which one was passed.
+        let headBytes = limits.maximumRequestLineBytes + limits.maximumHeaderBytes + limits.maximumHeaderCount
+        base = HTTP1Channel(
+            responder: responder,
+            configuration: .init(
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: headBytes,
+                    maxHeaderListSize: headBytes,
+                    maxHeaderFieldCount: limits.maximumHeaderCount + 1
+                )
+            )
+        )
+        self.limits = limits
+        self.onRefusal = onRefusal
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+            let pipeline = channel.pipeline.syncOperations
+            let reception = ReceptionHandler(limits: limits, onRefusal: onRefusal)
+            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            let last = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+            try pipeline.addHandler(ReceptionErrorHandler(reception), position: .before(last))
+            try pipeline.addHandler(reception, position: .after(parser))
+            try pipeline.addHandler(ReceptionBytesHandler(reception), position: .first)
+            return value
+        }
+    }
+
+    func handle(value: HTTP1Channel.Value, logger: Logger) async {
+        await base.handle(value: value, logger: logger)
+    }
+}
+
+extension HTTPServerBuilder {
+    /// HTTP/1 behind `limits`.
+    ///
+    /// - Parameter onRefusal: Called on an event loop for each request that is refused before a handler could answer it.
+    static func guarded(
+        _ limits: ReceiverLimits,
+        onRefusal: @escaping @Sendable (Reception.Refusal) -> Void = { _ in }
+    ) -> HTTPServerBuilder {
+        HTTPServerBuilder { GuardedChannel(responder: $0, limits: limits, onRefusal: onRefusal) }
+    }
+}
+
+extension HTTPProblem {
+    /// The answer to a refused request.
+    init(_ refusal: Reception.Refusal, _ limits: ReceiverLimits) {
+        switch refusal {
+        case .malformed: self = .malformedRequest
+        case .incompleteBody: self = .incompleteBody
+        case .requestLineTooLong: self = .requestLineTooLong(maximumBytes: limits.maximumRequestLineBytes)
+        case .headersTooLarge:
+            self = .headersTooLarge(
+                maximumCount: limits.maximumHeaderCount,
+                maximumBytes: limits.maximumHeaderBytes
+            )
+        case .bodyTooLarge: self = .bodyTooLarge(maximumBytes: limits.maximumBodyBytes)
+        case .timeout: self = .requestTimeout
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import EventLog
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import Wire
+
+/// The public listener: takes CircleCI's deliveries.
+struct Receiver {
+    let connections: ConnectionStore
+    let log: any DeliveryLog
+    let quarantine: Quarantine
+    let metrics: ReceiverMetrics
+    var limits = ReceiverLimits()
+    /// The wall clock; asked when a request's head arrives.
+    let now: @Sendable () -> Timestamp
+    let logger: Logger
+    /// Answers what is neither a delivery nor a health check; nil: 404.
+    var fallback: (any HTTPResponder<BasicRequestContext>)?
+
+    /// The service, listening once it runs.
+    ///
+    /// - Parameter onRunning: Called with the listening channel, whose `localAddress` tells the port where 0 was asked for.
+    func application(
+        address: BindAddress,
+        onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+    ) -> Application<ReceiverResponder> {
+        Application(
+            responder: ReceiverResponder(
+                connections: connections,
+                log: log,
+                quarantine: quarantine,
+                metrics: metrics,
+                maximumBodyBytes: limits.maximumBodyBytes,
+                now: now,
+                fallback: fallback
+            ),
+            server: .guarded(limits) { [metrics, limits] refusal in
+                metrics.rejected(HTTPProblem(refusal, limits).code)
+            },
+            configuration: ApplicationConfiguration(
+                address: address,
+                availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
+            ),
+            onServerRunning: onRunning,
+            logger: logger
+        )
+    }
+}

@@ -1,0 +1,25 @@
+public import NIOCore
+
+/// What a listener takes from one client. Memory is bounded by
+/// `maximumConnections * (maximumBodyBytes + maximumRequestLineBytes + maximumHeaderBytes)` and buffers of 64 KiB each.
+public struct ReceiverLimits: Sendable {
+    /// 413 beyond. A setting.
+    public var maximumBodyBytes = 1 << 20
+    /// Method, target and version; 414 beyond.
+    public var maximumRequestLineBytes = 4096
+    /// Header fields; 431 beyond.
+    public var maximumHeaderCount = 64
+    /// Names and values of all header fields, and four bytes for each; 431 beyond.
+    public var maximumHeaderBytes = 16 << 10
+    /// Connections open at once; more wait to be accepted. A burst may pass the bound by the few that the kernel hands over
+    /// at one go.
+    public var maximumConnections = 256
+    /// Time from a request's first byte to its last, however it drips in; 408 beyond. CircleCI itself gives up after 10 s.
+    public var receiveTime = TimeAmount.seconds(15)
+    /// Time without a byte: 408 within a request; between requests the connection is closed.
+    public var idleTime = TimeAmount.seconds(30)
+    /// Time for which what a refused client still sends is read and dropped, so that it can read the answer.
+    public var lingerTime = TimeAmount.seconds(2)
+
+    public init() {}
+}

@@ -1,0 +1,142 @@
+import CircleCI
+import EventLog
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Wire
+
+/// Answers the public listener's requests. A delivery is answered with 2xx only when it is durable: on the log, or in
+/// quarantine.
+struct ReceiverResponder: HTTPResponder {
+    static let signatureHeader = HTTPField.Name("circleci-signature")!
+
+    let connections: ConnectionStore
+    let log: any DeliveryLog
+    let quarantine: Quarantine
+    let metrics: ReceiverMetrics
+    let maximumBodyBytes: Int
+    let now: @Sendable () -> Timestamp
+    /// Answers what is neither a delivery nor a health check.
+    let fallback: (any HTTPResponder<BasicRequestContext>)?
+
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        let receivedAt = now()
+        let path = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
+        do {
+            if path.count == 3, path[0] == "webhooks", path[1] == "circleci" {
+                try allow([.post], request)
+                return try await deliver(request, to: String(path[2]), receivedAt: receivedAt, context.logger)
+            }
+            if path == ["healthz"] {
+                try allow([.get, .head], request)
+                return health(request)
+            }
+            guard let fallback else { throw HTTPProblem.notFound }
+            return try await fallback.respond(to: request, context: context)
+        } catch {
+            let problem = HTTPProblem(error)
+            if problem.status.kind == .serverError {
+                context.logger.error("A request failed", metadata: ["code": "\(problem.code)", "error": "\(error)"])
+            }
+            metrics.rejected(problem.code)
+            return problem.response
+        }
+    }
+
+    private func deliver(
+        _ request: Request,
+        to connection: String,
+        receivedAt: Timestamp,
+        _ logger: Logger
+    ) async throws -> Response {
+        guard let secrets = connections.webhookSecrets(of: connection) else { throw HTTPProblem.unknownConnection }
+        let signature = request.headers[Self.signatureHeader]
+        // Unsigned, the body is of no interest and is not held in memory.
+        guard let signature, !signature.isEmpty else { throw HTTPProblem.signatureMissing }
+        let buffer = try await request.body.collect(upTo: maximumBodyBytes)
+        if let stated = request.headers[.contentLength].flatMap({ Int($0) }), stated != buffer.readableBytes {
+            throw HTTPProblem.incompleteBody
+        }
+        let body = [UInt8](buffer: buffer)
+        switch WebhookSignature.verify(header: signature, body: body, secrets: secrets, at: receivedAt) {
+        case .valid: break
+        case .missing: throw HTTPProblem.signatureMissing
+        case .mismatch: throw HTTPProblem.signatureMismatch
+        }
+        switch body.withUnsafeBytes({ DeliveryKey.read($0, connection: connection) }) {
+        case .object(let key):
+            let entry = LogEntry(
+                receivedAt: receivedAt,
+                source: .webhook,
+                connection: connection,
+                signature: signature,
+                body: body,
+                deduplicationKey: key
+            )
+            return answer(try await log.append(entry))
+        case .notAnObject(let reason):
+            try await keepAside(
+                .init(
+                    receivedAt: receivedAt,
+                    connection: connection,
+                    reason: reason,
+                    signature: signature,
+                    body: body
+                )
+            )
+            logger.warning(
+                "A signed delivery is no JSON object and was put in quarantine",
+                metadata: ["connection": "\(connection)", "reason": "\(reason)"]
+            )
+            metrics.quarantined()
+            return status("quarantined", .accepted)
+        }
+    }
+
+    private func answer(_ outcome: AppendOutcome) -> Response {
+        switch outcome {
+        case .accepted(let sequence):
+            metrics.accepted()
+            var writer = JSONWriter()
+            writer.object { answer in
+                answer.member("status", "accepted")
+                answer.member("sequence", sequence)
+            }
+            return .json(.ok, writer.bytes)
+        case .duplicate:
+            metrics.duplicate()
+            return status("duplicate", .ok)
+        }
+    }
+
+    private func keepAside(_ delivery: Quarantine.Delivery) async throws {
+        do throws(MeterError) {
+            try await quarantine.keep(delivery)
+        } catch {
+            throw QuarantineUnavailable(cause: error)
+        }
+    }
+
+    private func health(_ request: Request) -> Response {
+        var response = status("ok", .ok)
+        // The length stays: it is what GET would send.
+        if request.method == .head { response.body = ResponseBody() }
+        return response
+    }
+
+    private func status(_ status: String, _ code: HTTPResponse.Status) -> Response {
+        var writer = JSONWriter()
+        writer.object { $0.member("status", status) }
+        return .json(code, writer.bytes)
+    }
+
+    private func allow(_ methods: [HTTPRequest.Method], _ request: Request) throws(HTTPProblem) {
+        guard methods.contains(request.method) else { throw .methodNotAllowed(methods) }
+    }
+}
+
+/// To the sender the same as a log that takes nothing: the delivery is not kept.
+struct QuarantineUnavailable: Error {
+    let cause: MeterError
+}

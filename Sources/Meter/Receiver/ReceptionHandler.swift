@@ -1,0 +1,228 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+
+/// Performs what a connection's ``Reception`` says. It stands right behind the HTTP parser, and has two outposts:
+/// ``ReceptionBytesHandler`` before the parser and ``ReceptionErrorHandler`` behind everything that may refuse a head.
+final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let limits: ReceiverLimits
+    private let onRefusal: @Sendable (Reception.Refusal) -> Void
+    private var reception: Reception
+    private var context: ChannelHandlerContext?
+    private var timer: (scheduled: Scheduled<Void>, deadline: NIODeadline)?
+
+    init(limits: ReceiverLimits, onRefusal: @escaping @Sendable (Reception.Refusal) -> Void) {
+        self.limits = limits
+        self.onRefusal = onRefusal
+        reception = Reception(limits: limits, now: .now())
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        arm()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.scheduled.cancel()
+        timer = nil
+        self.context = nil
+    }
+
+    // MARK: Before the parser
+
+    var isRefused: Bool { reception.isRefused }
+
+    var isLingering: Bool { reception.isLingering }
+
+    func receivedBytes(_ buffer: ByteBuffer) {
+        let lineFeed = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n"))
+        reception.receivedBytes(
+            buffer.readableBytes,
+            lineFeed: lineFeed.map { $0 - buffer.readerIndex },
+            at: .now()
+        )
+        arm()
+    }
+
+    func parsedBytes() {
+        perform(reception.parsedBytes())
+    }
+
+    func inputEnded() {
+        perform(reception.inputEnded())
+    }
+
+    // MARK: Behind the parser
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !reception.isRefused else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head): perform(receivedHead(head))
+        case .body(let buffer): perform(reception.receivedBody(buffer.readableBytes))
+        case .end: reception.receivedEnd(at: .now())
+        }
+        arm()
+        if !reception.isRefused { context.fireChannelRead(data) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            context.fireErrorCaught(error)
+            return
+        }
+        failed(isOverflow: error == .headerOverflow, isEndOfInput: error == .invalidEOFState)
+    }
+
+    func failed(isOverflow: Bool = false, isEndOfInput: Bool = false) {
+        perform(reception.failedParsing(isOverflow: isOverflow, isEndOfInput: isEndOfInput))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Handlers behind this one would close at once, and with that take the answer back.
+        if reception.isLingering, event as? ChannelEvent == .outputClosed { return }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func receivedHead(_ head: HTTPRequestHead) -> Reception.Action {
+        var headerBytes = 0
+        for (name, value) in head.headers { headerBytes += name.utf8.count + value.utf8.count + 4 }
+        return reception.receivedHead(
+            // The version is HTTP/1.x, between spaces.
+            requestLineBytes: head.method.rawValue.utf8.count + head.uri.utf8.count + 10,
+            headerCount: head.headers.count,
+            headerBytes: headerBytes,
+            bodyBytes: head.headers.first(name: "content-length").flatMap { Int($0) },
+            at: .now()
+        )
+    }
+
+    // MARK: Answers
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard reception.takesAnswers else {
+            promise?.succeed()
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            if head.status.code >= 200 { reception.startedAnswer() }
+            context.write(data, promise: promise)
+        case .body:
+            context.write(data, promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            perform(reception.finishedAnswer(at: .now()))
+            arm()
+        }
+    }
+
+    private func perform(_ action: Reception.Action) {
+        guard let context else { return }
+        switch action {
+        case .proceed: return
+        case .answer(let refusal):
+            onRefusal(refusal)
+            answer(HTTPProblem(refusal, limits), context)
+            linger(context)
+        case .linger:
+            context.flush()
+            linger(context)
+        case .close:
+            context.close(promise: nil)
+        }
+        arm()
+    }
+
+    private func answer(_ problem: HTTPProblem, _ context: ChannelHandlerContext) {
+        let body = problem.body
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: problem.status.code))
+        head.headers.add(name: "content-type", value: "application/json")
+        head.headers.add(name: "content-length", value: String(body.count))
+        head.headers.add(name: "connection", value: "close")
+        for field in problem.headers { head.headers.add(name: field.name.rawName, value: field.value) }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    /// Sends the end and waits for the client's. A full close now would reset the connection where bytes are unread, and the
+    /// client would lose the answer.
+    private func linger(_ context: ChannelHandlerContext) {
+        context.close(mode: .output).assumeIsolated().whenFailure { _ in context.close(promise: nil) }
+        context.read()
+    }
+
+    // MARK: Time
+
+    /// Sees to it that the timer fires no later than the reception's deadline. It may fire earlier, which does nothing.
+    private func arm() {
+        guard let context, let deadline = reception.deadline else { return }
+        if let timer {
+            guard deadline < timer.deadline else { return }
+            timer.scheduled.cancel()
+        }
+        let scheduled = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            timer = nil
+            perform(reception.reached(.now()))
+            arm()
+        }
+        timer = (scheduled, deadline)
+    }
+}
+
+/// Counts the bytes that go to the parser, and drops what a refused client sends.
+final class ReceptionBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let owner: ReceptionHandler
+
+    init(_ owner: ReceptionHandler) {
+        self.owner = owner
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !owner.isRefused else { return }
+        owner.receivedBytes(unwrapInboundIn(data))
+        context.fireChannelRead(data)
+        owner.parsedBytes()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        // Handlers behind may have stopped asking for more.
+        if owner.isLingering { context.read() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed, owner.isLingering {
+            owner.inputEnded()
+            return
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+}
+
+/// Refuses a request whose head the parser took and the translation to HTTP types did not.
+final class ReceptionErrorHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Never
+
+    private let owner: ReceptionHandler
+
+    init(_ owner: ReceptionHandler) {
+        self.owner = owner
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is IOError || error is ChannelError {
+            context.fireErrorCaught(error)
+        } else {
+            owner.failed()
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import EventLog
+import Logging
+import Wire
+
+/// What a service is made of, opened and ready to run.
+struct MeterParts: Sendable {
+    let settings: MeterSettings
+    let log: EventLog
+    let connections: ConnectionStore
+    let quarantine: Quarantine
+    let projector: Projector
+    let registry: OpenMetricsRegistry
+    let access: Access
+    /// The path that signs an admin in once; nil where the token came from the environment.
+    let signInPath: String?
+    let logger: Logger
+
+    static func open(
+        _ settings: MeterSettings, environment: [String: String], logger: Logger
+    ) async throws -> MeterParts {
+        let directory = settings.directory
+        let registry = OpenMetricsRegistry()
+        let logMetrics = LogMetrics(registry)
+        var options = EventLog.Options()
+        options.maximumSegmentBytes = settings.maximumSegmentBytes
+        options.observe = { observation in
+            switch observation {
+            case .appended(_, _, let nanoseconds):
+                logMetrics.appended(durationNanoseconds: Int64(clamping: nanoseconds))
+            case .synced(let nanoseconds):
+                logMetrics.synced(durationNanoseconds: Int64(clamping: nanoseconds))
+            case .failed(let error):
+                logger.error("the log cannot keep records now", metadata: ["error": "\(error)"])
+            case .tookOver(let segment):
+                logger.notice("a new segment has taken over", metadata: ["segment": "\(segment)"])
+            }
+        }
+        let setting = environment[MasterKey.settingName]
+        let (vault, quarantine, tokens, log) = try await onOwnThread("circlemeter.open") { [options] in
+            // The log first: its lock keeps a second service from touching anything.
+            let log = try EventLog.open(
+                directory: directory.log, options: options, now: { Timestamp.now },
+                deduplicationKey: { record in
+                    record.source == .webhook
+                        ? record.withBody { DeliveryKey.of($0, connection: record.connection) } : nil
+                })
+            return (
+                Vault(try MasterKey.load(setting: setting, dataDirectory: directory.path)),
+                try Quarantine.open(dataDirectory: directory.path),
+                try AccessTokens.load(
+                    admin: environment[AccessTokens.adminSetting], viewer: environment[AccessTokens.viewerSetting],
+                    dataDirectory: directory.path),
+                log
+            )
+        }
+        let connections = try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
+        let access = Access(
+            tokens: tokens, hasSecureCookies: settings.publicURL?.hasPrefix("https://") ?? false, now: { Timestamp.now })
+        let projector = Projector(directory: directory, log: log, logger: logger)
+        return MeterParts(
+            settings: settings, log: log, connections: connections, quarantine: quarantine, projector: projector,
+            registry: registry, access: access,
+            signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,
+            logger: logger)
+    }
+
+    func receiver() -> Receiver {
+        var limits = ReceiverLimits()
+        limits.maximumBodyBytes = settings.maximumBodyBytes
+        return Receiver(
+            connections: connections, log: log, quarantine: quarantine, metrics: ReceiverMetrics(registry),
+            limits: limits, now: { Timestamp.now }, logger: logger)
+    }
+
+    func dashboard() throws -> Dashboard { try Dashboard(parts: self) }
+
+    /// Adds a connection and says so on the log.
+    func add(_ connection: Connection) async throws {
+        try await connections.add(connection)
+        do {
+            _ = try await log.append(ConnectionEvent.added(connection))
+        } catch {
+            try? await connections.remove(connection.id)
+            throw error
+        }
+    }
+
+    /// Says what recovery found; a torn tail is the trace of a crash, damage is not.
+    func reportRecovery(to logger: Logger) {
+        let recovery = log.recovery
+        if let torn = recovery.tornTail {
+            logger.warning("the end of the log's last batch was cut off", metadata: ["what": "\(torn)"])
+        }
+        for damage in recovery.damages {
+            logger.critical(
+                "the log is damaged", metadata: ["where": "\(damage)", "hint": "circlemeter log verify"])
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Configuration
+import Foundation
+import SystemPackage
+
+/// What a service is told before it starts. Each setting is an option of `serve`, an environment variable
+/// (`CIRCLEMETER_` and the option's name in capitals) and a key of `circlemeter.json` in the data directory; the command
+/// line wins over the environment, the environment over the file.
+public struct MeterSettings: Sendable {
+    public var directory: DataDirectory
+    public var webhookAddress: ListenAddress
+    public var dashboardAddress: ListenAddress
+    /// Under which people and CircleCI reach the service from outside.
+    public var publicURL: String?
+    /// The API is under `/api/v2` of it.
+    public var circleciURL: String
+    /// Longest body of a delivery.
+    public var maximumBodyBytes: Int
+    /// A segment of the log is closed when it is longer.
+    public var maximumSegmentBytes: Int
+
+    public enum Key: String, CaseIterable, Sendable {
+        case webhookAddress = "webhook-address"
+        case dashboardAddress = "dashboard-address"
+        case publicURL = "public-url"
+        case circleciURL = "circleci-url"
+        case maximumBodyBytes = "maximum-body-bytes"
+        case maximumSegmentBytes = "maximum-segment-bytes"
+    }
+
+    public init(
+        directory: DataDirectory,
+        webhookAddress: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8080),
+        dashboardAddress: ListenAddress = ListenAddress(host: "127.0.0.1", port: 8081),
+        publicURL: String? = nil,
+        circleciURL: String = "https://circleci.com",
+        maximumBodyBytes: Int = 1 << 20,
+        maximumSegmentBytes: Int = 64 << 20
+    ) {
+        self.directory = directory
+        self.webhookAddress = webhookAddress
+        self.dashboardAddress = dashboardAddress
+        self.publicURL = publicURL
+        self.circleciURL = circleciURL
+        self.maximumBodyBytes = maximumBodyBytes
+        self.maximumSegmentBytes = maximumSegmentBytes
+    }
+
+    /// The settings from all their sources.
+    /// - Parameter commandLine: options that were given, as written.
+    /// - Throws: `invalid_setting` that names the setting; `unreadable_file` for the settings file.
+    public static func load(
+        directory: DataDirectory, commandLine: [Key: String], environment: [String: String]
+    ) async throws(MeterError) -> MeterSettings {
+        let path = "\(directory.path)/circlemeter.json"
+        let file: FileProvider<JSONSnapshot>
+        do {
+            file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path), allowMissing: true)
+        } catch {
+            throw MeterError(.unreadableFile, "The settings cannot be read", at: path, cause: error)
+        }
+        let given = Dictionary(
+            uniqueKeysWithValues: commandLine.map { key, value in
+                (AbsoluteConfigKey([key.rawValue]), ConfigValue(.string(value), isSecret: false))
+            })
+        let reader = ConfigReader(providers: [
+            InMemoryProvider(name: "command line", values: given),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "circlemeter"),
+            file,
+        ])
+        var settings = MeterSettings(directory: directory)
+        if let text = reader.string(.webhookAddress) {
+            settings.webhookAddress = try ListenAddress(text, setting: Key.webhookAddress.rawValue)
+        }
+        if let text = reader.string(.dashboardAddress) {
+            settings.dashboardAddress = try ListenAddress(text, setting: Key.dashboardAddress.rawValue)
+        }
+        settings.publicURL = try reader.url(.publicURL)
+        settings.circleciURL = try reader.url(.circleciURL) ?? settings.circleciURL
+        settings.maximumBodyBytes = try reader.bytes(.maximumBodyBytes, in: 1...(64 << 20)) ?? settings.maximumBodyBytes
+        settings.maximumSegmentBytes =
+            try reader.bytes(.maximumSegmentBytes, in: 4096...(1 << 40)) ?? settings.maximumSegmentBytes
+        return settings
+    }
+}
+
+extension ConfigReader {
+    fileprivate func string(_ key: MeterSettings.Key) -> String? {
+        string(forKey: ConfigKey([key.rawValue])).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    fileprivate func url(_ key: MeterSettings.Key) throws(MeterError) -> String? {
+        guard let text = string(key) else { return nil }
+        guard let url = URLComponents(string: text), url.scheme == "https" || url.scheme == "http",
+            url.host?.isEmpty == false, url.user == nil, url.password == nil
+        else {
+            throw MeterError(
+                .invalidSetting, "Not a URL of a site", at: key.rawValue, hint: "for example https://meter.example.com")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    fileprivate func bytes(_ key: MeterSettings.Key, in range: ClosedRange<Int>) throws(MeterError) -> Int? {
+        // A number in the file and a text everywhere else.
+        guard let text = string(key) ?? int(forKey: ConfigKey([key.rawValue])).map(String.init) else { return nil }
+        guard let value = Int(text), range.contains(value) else {
+            throw MeterError(
+                .invalidSetting, "Not a number of bytes from \(range.lowerBound) to \(range.upperBound)",
+                at: key.rawValue)
+        }
+        return value
+    }
+}

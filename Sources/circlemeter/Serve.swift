@@ -1,0 +1,69 @@
+public import ArgumentParser
+import Foundation
+public import Logging
+import Meter
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Take webhooks, keep the log, publish the counters.",
+        discussion: "Stops on SIGTERM or SIGINT: it takes no more, answers what it has, syncs, and publishes.")
+
+    @OptionGroup var data: DataOptions
+
+    @Option(name: .customLong("webhook-address"), help: "The public listener (127.0.0.1:8080).")
+    var webhookAddress: String?
+
+    @Option(name: .customLong("dashboard-address"), help: "The dashboard's listener (127.0.0.1:8081).")
+    var dashboardAddress: String?
+
+    @Option(name: .customLong("public-url"), help: "Under which the service is reached from outside.")
+    var publicURL: String?
+
+    @Option(name: .customLong("circleci-url"), help: "CircleCI (https://circleci.com).")
+    var circleciURL: String?
+
+    @Option(name: .customLong("maximum-body-bytes"), help: "Longest body of a delivery (1048576).")
+    var maximumBodyBytes: Int?
+
+    @Option(name: .customLong("maximum-segment-bytes"), help: "Length at which a segment of the log is closed (67108864).")
+    var maximumSegmentBytes: Int?
+
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel: Logger.Level = .info
+
+    func run() async throws {
+        var given: [MeterSettings.Key: String] = [:]
+        given[.webhookAddress] = webhookAddress
+        given[.dashboardAddress] = dashboardAddress
+        given[.publicURL] = publicURL
+        given[.circleciURL] = circleciURL
+        given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
+        given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
+        let settings: MeterSettings
+        do {
+            settings = try await MeterSettings.load(
+                directory: try data.directory(), commandLine: given,
+                environment: ProcessInfo.processInfo.environment)
+        } catch let error as MeterError where error.code == .invalidSetting {
+            throw CommandFailure.misuse("\(error)")
+        }
+        let service = try await MeterService.open(
+            settings, environment: ProcessInfo.processInfo.environment, logger: .standardError(logLevel))
+        try await service.run { running in
+            Console.error("webhooks:  \(running.webhookURL)/webhooks/circleci/CONNECTION")
+            Console.error("dashboard: \(running.signInURL ?? running.dashboardURL)")
+        }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+extension Logger {
+    /// Lines on standard error, which is unbuffered.
+    static func standardError(_ level: Level) -> Logger {
+        var logger = Logger(label: "circlemeter") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+}

@@ -1,0 +1,55 @@
+import Glibc
+
+/// Whole files as bytes, for tests that change them.
+enum Files {
+    static func bytes(_ path: String) -> [UInt8] {
+        guard let file = fopen(path, "r") else { fatalError("\(path) cannot be read") }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&chunk, 1, chunk.count, file)
+            guard count > 0 else { return bytes }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) {
+        guard let file = fopen(path, "w") else { fatalError("\(path) cannot be written") }
+        defer { fclose(file) }
+        guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { fatalError("\(path) cannot be written") }
+    }
+
+    static func names(_ directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func mode(_ path: String) -> UInt32 {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { fatalError("\(path) is not there") }
+        return status.st_mode & 0o7777
+    }
+
+    /// The files of a log, without their directory, by their paths in it.
+    static func copyLog(from source: String, to target: String) {
+        mkdir(target, 0o700)
+        for name in names(source) where name.hasSuffix(".ndjson") {
+            write(bytes("\(source)/\(name)"), to: "\(target)/\(name)")
+        }
+    }
+}
+
+extension Files {
+    static func remove(_ path: String) {
+        guard unlink(path) == 0 else { fatalError("\(path) cannot be removed") }
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+import Testing
+
+@testable import Meter
+
+/// Expects an error of that code, and hands it on for a closer look.
+@discardableResult
+func expectError<Value>(
+    _ code: MeterError.Code,
+    _ body: () throws -> Value,
+    sourceLocation: SourceLocation = #_sourceLocation
+) -> MeterError? {
+    let error = #expect(throws: MeterError.self, sourceLocation: sourceLocation) { try body() }
+    #expect(error?.code == code, sourceLocation: sourceLocation)
+    return error
+}
+
+/// As above, for what takes its time.
+@discardableResult
+func expectError<Value>(
+    _ code: MeterError.Code,
+    _ body: () async throws -> Value,
+    sourceLocation: SourceLocation = #_sourceLocation
+) async -> MeterError? {
+    let error = await #expect(throws: MeterError.self, sourceLocation: sourceLocation) { try await body() }
+    #expect(error?.code == code, sourceLocation: sourceLocation)
+    return error
+}
+
+/// The permission bits of a file.
+func mode(of path: String) throws -> mode_t {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw SystemError.last("stat") }
+    return status.st_mode & 0o777
+}
+
+/// The names in a directory, sorted.
+func names(in path: String) throws -> [String] {
+    guard let stream = opendir(path) else { throw SystemError.last("opendir") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}

@@ -41,8 +41,12 @@ let package = Package(
         .executableTarget(
             name: "circlemeter-bench",
             dependencies: [
-                "Meter", "FakeCircleCI",
+                "Meter", "FakeCircleCI", "CircleCI", "EventLog", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -79,6 +83,7 @@ let package = Package(
                 "Usage", "Wire", "COpenSSL",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -106,14 +111,24 @@ let package = Package(
         ),
         .testTarget(
             name: "CircleCITests",
-            dependencies: ["CircleCI", "Usage", "Wire", "FakeCircleCI", "TestSupport"],
+            dependencies: [
+                "CircleCI", "Usage", "Wire", "FakeCircleCI", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "MeterTests",
             dependencies: [
-                "Meter", "FakeCircleCI", "TestSupport", "circlemeter", "HeldWrites",
+                "Meter", "CircleCI", "EventLog", "FakeCircleCI", "TestSupport", "Usage", "Wire", "circlemeter",
+                "HeldWrites",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),

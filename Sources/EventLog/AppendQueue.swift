@@ -71,6 +71,7 @@ final class AppendQueue: Sendable {
                 }
                 if let first = state.inFlight[key] {
                     first.duplicates.append(waiter)
+                    state.activity.duplicateWaiterCount += 1
                     return .waiting(wake: false)
                 }
             }
@@ -176,5 +177,6 @@ extension AppendQueue.State {
         if let key = pending.key { state.inFlight[key] = nil }
         state.activity.queuedBytes -= pending.byteCount
         state.activity.queuedCount -= 1
+        state.activity.duplicateWaiterCount -= pending.duplicates.count
     }
 }

@@ -34,6 +34,8 @@ public struct LogActivity: Hashable, Sendable {
     /// Entries that wait for their batch or are being written.
     public var queuedCount = 0
     public var queuedBytes = 0
+    /// Callers that wait for the entry that theirs repeats.
+    public var duplicateWaiterCount = 0
     public var appendedCount = 0
     public var appendedBytes = 0
     public var duplicateCount = 0

@@ -44,7 +44,8 @@ struct SegmentWalk: ~Copyable {
         )
         self.directory = directory
         self.information = information
-        self.successor = successor
+        // Where the reader stops inside, the segment's own end is none of its business.
+        self.successor = range.end == nil ? successor : nil
         self.chain = chain
         end = range.end
         scanner = SegmentScanner(

@@ -6,7 +6,8 @@ import Wire
 
 /// An answer other than success: the one place where errors become HTTP.
 ///
-/// The body is `{"error":{"code","message"}}`. `code` is stable, for programs; `message` is for people and says what to do.
+/// The body is `{"error":{"code","message"}}`. `code` is stable, for programs; `message` is for people and says what to
+/// do.
 struct HTTPProblem: Error, Sendable {
     let status: HTTPResponse.Status
     let code: String

@@ -2,6 +2,7 @@ import EventLog
 import Hummingbird
 public import Logging
 import Metrics
+import NIOCore
 import ServiceLifecycle
 import UnixSignals
 import Wire
@@ -18,13 +19,15 @@ public struct MeterService: Sendable {
     }
 
     private let settings: MeterSettings
-    private let parts: MeterParts
+    let parts: MeterParts
     private let logger: Logger
 
     /// Opens the log (recovering what a crash left), the connections, the tokens and the snapshot.
     /// - Throws: `MeterError` and `LogError`, each with what to do next.
     public static func open(
-        _ settings: MeterSettings, environment: [String: String], logger: Logger
+        _ settings: MeterSettings,
+        environment: [String: String],
+        logger: Logger
     ) async throws -> MeterService {
         try settings.directory.make()
         let parts = try await MeterParts.open(settings, environment: environment, logger: logger)
@@ -43,14 +46,53 @@ public struct MeterService: Sendable {
             listening.listens(.dashboard, on: channel.localAddress?.port)
         }
         let announcement = Announcement(
-            listening: listening, settings: settings, signIn: parts.signInPath, onRunning: onRunning)
+            listening: listening,
+            settings: settings,
+            signIn: parts.signInPath,
+            onRunning: onRunning
+        )
         // Stopped in reverse: first nobody is told of it any more, then nothing is taken, then the rest is published.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [LogService(log: parts.log), parts.projector, dashboard, receiver, announcement],
+                services: [
+                    LogService(log: parts.log),
+                    parts.projector,
+                    Listener(dashboard, on: settings.dashboardAddress, setting: .dashboardAddress),
+                    Listener(receiver, on: settings.webhookAddress, setting: .webhookAddress),
+                    announcement,
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger))
+                logger: logger
+            )
+        )
         try await group.run()
+    }
+}
+
+/// A listener that says which address it could not have.
+private struct Listener<Application: ApplicationProtocol>: Service {
+    private let application: Application
+    private let address: ListenAddress
+    private let setting: MeterSettings.Key
+
+    init(_ application: Application, on address: ListenAddress, setting: MeterSettings.Key) {
+        self.application = application
+        self.address = address
+        self.setting = setting
+    }
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw MeterError(
+                .cannotListen,
+                "The address cannot be listened on",
+                at: address.description,
+                cause: SystemError(call: "bind", number: error.errnoCode),
+                hint: "another program may use it; choose another with --\(setting.rawValue)"
+            )
+        }
     }
 }
 

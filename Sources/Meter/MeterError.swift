@@ -34,6 +34,8 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
 
         /// A setting that cannot be used.
         case invalidSetting = "invalid_setting"
+        /// An address that cannot be listened on.
+        case cannotListen = "cannot_listen"
         /// A snapshot is being made anew already.
         case replayUnderWay = "replay_under_way"
 

@@ -7,7 +7,8 @@ struct ConnectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection",
         abstract: "Organizations whose webhooks are taken.",
-        subcommands: [ConnectionAdd.self, ConnectionList.self])
+        subcommands: [ConnectionAdd.self, ConnectionList.self]
+    )
 }
 
 struct ConnectionAdd: AsyncParsableCommand {
@@ -17,7 +18,8 @@ struct ConnectionAdd: AsyncParsableCommand {
         discussion: """
             Afterwards, add a webhook to each project at CircleCI (Project Settings, Webhooks) with the URL \
             https://YOUR-HOST/webhooks/circleci/ID and the same secret. A running service knows the connection at once.
-            """)
+            """
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -29,7 +31,9 @@ struct ConnectionAdd: AsyncParsableCommand {
 
     @Option(
         name: .customLong("webhook-secret-file"),
-        help: "A file with the webhooks' secret; - for standard input.", completion: .file())
+        help: "A file with the webhooks' secret; - for standard input.",
+        completion: .file()
+    )
     var webhookSecretFile: String
 
     @Option(name: .customLong("project"), help: "A project's slug; may be repeated.")
@@ -42,8 +46,12 @@ struct ConnectionAdd: AsyncParsableCommand {
         let connection: Connection
         do {
             connection = try Connection(
-                id: id, organization: organization, webhookSecrets: [Connection.WebhookSecret(secret)],
-                projects: projects, addedAt: now)
+                id: id,
+                organization: organization,
+                webhookSecrets: [Connection.WebhookSecret(secret)],
+                projects: projects,
+                addedAt: now
+            )
         } catch {
             throw CommandFailure.misuse("\(error)")
         }
@@ -54,13 +62,16 @@ struct ConnectionAdd: AsyncParsableCommand {
             try await OfflineConnections.add(connection, directory: directory)
         }
         Console.error(
-            "connection \(id) added; webhooks go to /webhooks/circleci/\(id) of the public listener")
+            "connection \(id) added; webhooks go to /webhooks/circleci/\(id) of the public listener"
+        )
     }
 }
 
 struct ConnectionList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show the connections. No secret is shown.")
+        commandName: "list",
+        abstract: "Show the connections. No secret is shown."
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -76,7 +87,8 @@ struct ConnectionList: AsyncParsableCommand {
                     "connections",
                     array: { writer in
                         for connection in connections { connection.write(to: &writer) }
-                    })
+                    }
+                )
             }
             Console.output(writer.bytes + [UInt8(ascii: "\n")])
         } else if connections.isEmpty {

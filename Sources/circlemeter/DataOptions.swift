@@ -6,7 +6,9 @@ import Meter
 struct DataOptions: ParsableArguments {
     @Option(
         name: .customLong("data-dir"),
-        help: "The data directory (or CIRCLEMETER_DATA_DIR).", completion: .directory)
+        help: "The data directory (or CIRCLEMETER_DATA_DIR).",
+        completion: .directory
+    )
     var dataDirectory: String?
 
     /// The directory that was named.
@@ -15,7 +17,9 @@ struct DataOptions: ParsableArguments {
             return DataDirectory(path)
         }
         throw CommandFailure.misuse(
-            "no data directory given", hint: "name one with --data-dir or CIRCLEMETER_DATA_DIR")
+            "no data directory given",
+            hint: "name one with --data-dir or CIRCLEMETER_DATA_DIR"
+        )
     }
 
     /// The directory, which must be there already.
@@ -24,7 +28,8 @@ struct DataOptions: ParsableArguments {
         guard FileManager.default.fileExists(atPath: directory.log) else {
             throw CommandFailure.found(
                 "there is no log in \(directory.path)",
-                hint: "is this the data directory? `circlemeter serve --data-dir DIR` makes one")
+                hint: "is this the data directory? `circlemeter serve --data-dir DIR` makes one"
+            )
         }
         return directory
     }

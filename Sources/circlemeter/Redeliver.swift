@@ -14,7 +14,8 @@ struct Redeliver: AsyncParsableCommand {
             Bodies and signatures go out as they came in, so the receiver needs the same webhook secret; with \
             --webhook-secret-file they are signed anew. Only what came by webhook is posted. The first delivery that is \
             not taken ends it and names its sequence, to go on from with --from.
-            """)
+            """
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -35,7 +36,9 @@ struct Redeliver: AsyncParsableCommand {
 
     @Option(
         name: .customLong("webhook-secret-file"),
-        help: "Sign anew with the secret of this file; - for standard input.", completion: .file())
+        help: "Sign anew with the secret of this file; - for standard input.",
+        completion: .file()
+    )
     var webhookSecretFile: String?
 
     func validate() throws {
@@ -67,7 +70,10 @@ struct Redeliver: AsyncParsableCommand {
     }
 
     private func post(
-        _ directory: DataDirectory, _ secret: WebhookSecret?, _ poster: WebhookPoster, _ interruption: Interruption
+        _ directory: DataDirectory,
+        _ secret: WebhookSecret?,
+        _ poster: WebhookPoster,
+        _ interruption: Interruption
     ) async throws {
         let total = try await onOwnThread("circlemeter.log") { try LogStatistics.read(directory: directory.log) }
         var bar = ProgressBar("redelivering")
@@ -85,7 +91,9 @@ struct Redeliver: AsyncParsableCommand {
                 guard !interruption.isRequested else {
                     bar.end()
                     throw CommandFailure.found(
-                        "interrupted after \(count) deliveries", hint: "go on with --from \(delivery.sequence)")
+                        "interrupted after \(count) deliveries",
+                        hint: "go on with --from \(delivery.sequence)"
+                    )
                 }
                 try await post(delivery, secret, poster, &bar)
                 count += 1
@@ -97,7 +105,10 @@ struct Redeliver: AsyncParsableCommand {
     }
 
     private func post(
-        _ delivery: Delivery, _ secret: WebhookSecret?, _ poster: WebhookPoster, _ bar: inout ProgressBar
+        _ delivery: Delivery,
+        _ secret: WebhookSecret?,
+        _ poster: WebhookPoster,
+        _ bar: inout ProgressBar
     ) async throws {
         let signing: WebhookPoster.Signing =
             secret.map { .secret($0) } ?? delivery.signature.map { .header($0) } ?? .unsigned
@@ -111,11 +122,14 @@ struct Redeliver: AsyncParsableCommand {
         }
         bar.end()
         throw CommandFailure.found(
-            "record \(delivery.sequence) was not taken: \(problem)", hint: "go on with --from \(delivery.sequence)")
+            "record \(delivery.sequence) was not taken: \(problem)",
+            hint: "go on with --from \(delivery.sequence)"
+        )
     }
 
     private func piece(
-        of directory: DataDirectory, after position: LogPosition?
+        of directory: DataDirectory,
+        after position: LogPosition?
     ) async throws -> ([Delivery], LogPosition?) {
         let (from, through, connection) = (from, through, connection)
         return try await onOwnThread("circlemeter.log") {
@@ -132,8 +146,12 @@ struct Redeliver: AsyncParsableCommand {
                     else { return true }
                     deliveries.append(
                         Delivery(
-                            sequence: sequence, type: LogCat.type(of: record), signature: record.signature,
-                            body: record.withBody { Array($0) }))
+                            sequence: sequence,
+                            type: LogCat.type(of: record),
+                            signature: record.signature,
+                            body: record.withBody { Array($0) }
+                        )
+                    )
                     return deliveries.count < 256
                 case .damage(let damage):
                     Console.error("circlemeter: \(damage)")

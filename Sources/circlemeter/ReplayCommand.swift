@@ -13,7 +13,8 @@ struct ReplayCommand: AsyncParsableCommand {
         discussion: """
             The old snapshot serves until the new one is complete. With a running service the work is done through it.
             Interrupted, it leaves everything as it was.
-            """)
+            """
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -41,7 +42,9 @@ struct ReplayCommand: AsyncParsableCommand {
         if !isDryRun, try await RunningService(directory).isRunning() {
             guard to == nil else {
                 throw CommandFailure.misuse(
-                    "a running service counts the whole log", hint: "use --to with --dry-run, or stop the service")
+                    "a running service counts the whole log",
+                    hint: "use --to with --dry-run, or stop the service"
+                )
             }
             try await RunningService(directory).replay()
             replayed = try await onOwnThread("circlemeter.snapshot") { try Replay(directory).published() }
@@ -89,7 +92,8 @@ struct ReplayCommand: AsyncParsableCommand {
             let rate = seconds > 0 ? Int(Double(sequence) / seconds) : 0
             Console.error(
                 "\(sequence) records counted in \(String(format: "%.1f", seconds)) s (\(rate) a second)"
-                    + (isDryRun ? "; dry run, nothing was published" : ""))
+                    + (isDryRun ? "; dry run, nothing was published" : "")
+            )
         }
     }
 }

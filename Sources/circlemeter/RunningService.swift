@@ -51,12 +51,16 @@ struct RunningService {
 
     /// Posts, hands each line of the answer over, and turns an error that the service states into this command's.
     private func post(
-        _ path: String, body: Data, timeout: TimeAmount, _ line: (Data) -> Void
+        _ path: String,
+        body: Data,
+        timeout: TimeAmount,
+        _ line: (Data) -> Void
     ) async throws {
         guard let access = try ServiceAccess.read(directory) else {
             throw CommandFailure.found(
                 "another process holds \(directory.log), but no service says where it listens",
-                hint: "wait for the other command to end, or stop that process")
+                hint: "wait for the other command to end, or stop that process"
+            )
         }
         var request = HTTPClientRequest(url: access.dashboardURL + path)
         request.method = .POST
@@ -68,7 +72,9 @@ struct RunningService {
             response = try await HTTPClient.shared.execute(request, timeout: timeout)
         } catch {
             throw CommandFailure.found(
-                "the service at \(access.dashboardURL) does not answer: \(error)", hint: "is it stopping?")
+                "the service at \(access.dashboardURL) does not answer: \(error)",
+                hint: "is it stopping?"
+            )
         }
         var pending = Data()
         for try await chunk in response.body {

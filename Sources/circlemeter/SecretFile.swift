@@ -12,7 +12,10 @@ enum SecretFile {
             let handle = path == "-" ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(filePath: path))
             bytes = [UInt8](try handle.read(upToCount: maximumBytes + 1) ?? Data())
         } catch {
-            throw CommandFailure.misuse("\(option): \(path) cannot be read", hint: "give a readable file, or - for standard input")
+            throw CommandFailure.misuse(
+                "\(option): \(path) cannot be read",
+                hint: "give a readable file, or - for standard input"
+            )
         }
         guard bytes.count <= maximumBytes else {
             throw CommandFailure.misuse("\(option): \(path) is longer than \(maximumBytes) bytes")

@@ -7,7 +7,8 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Take webhooks, keep the log, publish the counters.",
-        discussion: "Stops on SIGTERM or SIGINT: it takes no more, answers what it has, syncs, and publishes.")
+        discussion: "Stops on SIGTERM or SIGINT: it takes no more, answers what it has, syncs, and publishes."
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -26,7 +27,10 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("maximum-body-bytes"), help: "Longest body of a delivery (1048576).")
     var maximumBodyBytes: Int?
 
-    @Option(name: .customLong("maximum-segment-bytes"), help: "Length at which a segment of the log is closed (67108864).")
+    @Option(
+        name: .customLong("maximum-segment-bytes"),
+        help: "Length at which a segment of the log is closed (67108864)."
+    )
     var maximumSegmentBytes: Int?
 
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
@@ -43,13 +47,18 @@ struct Serve: AsyncParsableCommand {
         let settings: MeterSettings
         do {
             settings = try await MeterSettings.load(
-                directory: try data.directory(), commandLine: given,
-                environment: ProcessInfo.processInfo.environment)
+                directory: try data.directory(),
+                commandLine: given,
+                environment: ProcessInfo.processInfo.environment
+            )
         } catch let error as MeterError where error.code == .invalidSetting {
             throw CommandFailure.misuse("\(error)")
         }
         let service = try await MeterService.open(
-            settings, environment: ProcessInfo.processInfo.environment, logger: .standardError(logLevel))
+            settings,
+            environment: ProcessInfo.processInfo.environment,
+            logger: .standardError(logLevel)
+        )
         try await service.run { running in
             Console.error("webhooks:  \(running.webhookURL)/webhooks/circleci/CONNECTION")
             Console.error("dashboard: \(running.signInURL ?? running.dashboardURL)")

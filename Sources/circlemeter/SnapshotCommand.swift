@@ -5,7 +5,9 @@ public import Wire
 
 struct SnapshotCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "snapshot", abstract: "Print the published snapshot in its canonical form, one JSON object.")
+        commandName: "snapshot",
+        abstract: "Print the published snapshot in its canonical form, one JSON object."
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -31,7 +33,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         guard let bytes else {
             throw CommandFailure.found(
                 "there is no snapshot in \(directory.path) that this program can read",
-                hint: "make it from the log: circlemeter replay --data-dir \(directory.path)")
+                hint: "make it from the log: circlemeter replay --data-dir \(directory.path)"
+            )
         }
         Console.output(bytes + [UInt8(ascii: "\n")])
     }

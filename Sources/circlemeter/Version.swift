@@ -8,7 +8,9 @@ enum Version {
 
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Show the versions of the program, the log format and the reducer.")
+        commandName: "version",
+        abstract: "Show the versions of the program, the log format and the reducer."
+    )
 
     @Flag(help: "As JSON.")
     var json = false

@@ -1,4 +1,5 @@
 import EventLog
+import Glibc
 import Testing
 import Wire
 
@@ -14,7 +15,7 @@ struct CorruptionTests {
 
         init() async throws {
             var options = EventLog.Options()
-            options.maximumSegmentBytes = 900
+            options.maximumSegmentBytes = 1_000
             // Batches are made by holding the log's thread while three appends queue.
             let gate = GatedFileSystem()
             let log = try fixture.open(options, fileSystem: gate)
@@ -42,13 +43,16 @@ struct CorruptionTests {
                 let segment = try #require(Int(name.prefix(20)))
                 segments[segment] = Files.bytes("\(fixture.directory)/\(name)")
             }
-            try #require(segments.count >= 2)
+            // The last segment has batches before its last one.
+            try #require(segments.keys.sorted() == [1, 6])
         }
 
         func make(_ segment: Int, _ bytes: [UInt8]) -> LogFixture {
             let changed = LogFixture()
-            Files.copyLog(from: fixture.directory, to: changed.directory)
-            Files.write(bytes, to: changed.path(segment))
+            mkdir(changed.directory, 0o700)
+            for (other, original) in segments {
+                Files.write(other == segment ? bytes : original, to: changed.path(other))
+            }
             return changed
         }
     }
@@ -119,15 +123,15 @@ struct CorruptionTests {
         for damage in reading.damages { #expect(damage.line > 0, "\(what)") }
     }
 
-    @Test(arguments: [0x01, 0x10, 0x80, 0xff] as [UInt8])
-    func everyByteFlipped(pattern: UInt8) async throws {
+    @Test func everyByteFlipped() async throws {
+        let pattern: UInt8 = 0x01
         let sample = try await Sample()
         for (segment, bytes) in sample.segments.sorted(by: { $0.key < $1.key }) {
             for offset in bytes.indices {
                 var changed = bytes
                 changed[offset] ^= pattern
                 let fixture = sample.make(segment, changed)
-                let what = "segment \(segment), byte \(offset), pattern \(pattern)"
+                let what = "segment \(segment), byte \(offset)"
                 try await check(sample, fixture, what)
                 let reading = try fixture.read()
                 #expect(reading.records.count >= sample.bodies.count - 3 + 2, "\(what)")
@@ -135,28 +139,29 @@ struct CorruptionTests {
         }
     }
 
-    @Test func everyByteMadeANewlineOrAQuote() async throws {
+    @Test func everyByteMadeANewline() async throws {
+        let byte = UInt8(ascii: "\n")
         let sample = try await Sample()
         for (segment, bytes) in sample.segments {
-            for offset in bytes.indices {
-                for byte in [UInt8(ascii: "\n"), UInt8(ascii: "\""), 0] where bytes[offset] != byte {
-                    var changed = bytes
-                    changed[offset] = byte
-                    try await check(sample, sample.make(segment, changed), "segment \(segment), byte \(offset) = \(byte)")
-                }
+            for offset in bytes.indices where bytes[offset] != byte {
+                var changed = bytes
+                changed[offset] = byte
+                try await check(sample, sample.make(segment, changed), "segment \(segment), byte \(offset) = \(byte)")
             }
         }
     }
 
-    @Test func everyFlippedByteIsReportedWithItsLine() async throws {
+    @Test(arguments: [0x04, 0x10, 0x80] as [UInt8])
+    func everyFlippedByteIsReportedWithItsLine(pattern: UInt8) async throws {
         let sample = try await Sample()
         for (segment, bytes) in sample.segments {
             var line = 1
             var start = 0
             for offset in bytes.indices {
                 var changed = bytes
-                changed[offset] ^= 0x04
+                changed[offset] ^= pattern
                 let reading = try sample.make(segment, changed).read()
+                expectReported(sample, reading, false, "byte \(offset)")
                 let report = try #require((reading.damages + [reading.tornTail].compactMap { $0 }).first)
                 #expect(report.segment == segment, "byte \(offset)")
                 #expect(report.line == line, "byte \(offset)")

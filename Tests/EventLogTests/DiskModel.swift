@@ -76,6 +76,11 @@ struct DiskModel: Sendable {
         names[path] = nil
     }
 
+    /// What of a file is on disk for certain.
+    func synced(_ path: String) -> [UInt8] {
+        durableNames[path].flatMap { files[$0]?.durable } ?? []
+    }
+
     /// Writes into `target` what `directory` holds after a loss of power. Of what was not synced, `generator` decides
     /// sector by sector and name by name.
     func afterPowerLoss(

@@ -39,16 +39,6 @@ enum Files {
         return status.st_mode & 0o7777
     }
 
-    /// The files of a log, without their directory, by their paths in it.
-    static func copyLog(from source: String, to target: String) {
-        mkdir(target, 0o700)
-        for name in names(source) where name.hasSuffix(".ndjson") {
-            write(bytes("\(source)/\(name)"), to: "\(target)/\(name)")
-        }
-    }
-}
-
-extension Files {
     static func remove(_ path: String) {
         guard unlink(path) == 0 else { fatalError("\(path) cannot be removed") }
     }

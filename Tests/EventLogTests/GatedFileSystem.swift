@@ -5,12 +5,12 @@ import Synchronization
 /// The machine's file system, whose `fdatasync` can be held until it is let go.
 final class GatedFileSystem: WrappingFileSystem {
     let base = PosixFileSystem()
-    private let isHeld = Mutex(false)
+    private let isHeld = Mutex<Int32?>(nil)
     private let waits = Mutex(false)
     private let gate = DispatchSemaphore(value: 0)
 
-    /// The next sync waits for ``release()``.
-    func hold() { isHeld.withLock { $0 = true } }
+    /// The next sync waits for ``release()``, and fails then where a number is given.
+    func hold(failing number: Int32 = 0) { isHeld.withLock { $0 = number } }
 
     /// Whether a sync waits.
     var isWaiting: Bool { waits.withLock { $0 } }
@@ -18,14 +18,15 @@ final class GatedFileSystem: WrappingFileSystem {
     func release() { gate.signal() }
 
     func synchronizeData(_ descriptor: Int32) throws(SystemError) {
-        let isToWait = isHeld.withLock { isHeld in
-            defer { isHeld = false }
+        let held = isHeld.withLock { isHeld in
+            defer { isHeld = nil }
             return isHeld
         }
-        if isToWait {
+        if let held {
             waits.withLock { $0 = true }
             gate.wait()
             waits.withLock { $0 = false }
+            if held != 0 { throw SystemError(call: "fdatasync", number: held) }
         }
         try base.synchronizeData(descriptor)
     }

@@ -119,7 +119,8 @@ struct ConnectionStoreTests {
     @Test(
         "Ids that are not [a-z0-9][a-z0-9_-]{0,62} are refused",
         arguments: [
-            "", "A", "Acme", "-a", "_a", "a.b", "a/b", "a b", "é", "a\n", "..", "a\u{0}", String(repeating: "a", count: 64),
+            "", "A", "Acme", "-a", "_a", "a.b", "a/b", "a b", "é", "a\n", "..", "a\u{0}",
+            String(repeating: "a", count: 64),
         ]
     )
     func invalidIds(_ id: String) {
@@ -157,7 +158,8 @@ struct ConnectionStoreTests {
         arguments: [
             "", "{", "[]", "{}", "null", "{\"connections\":[]}", "{\"circlemeter_connections\":2,\"connections\":[]}",
             "{\"circlemeter_connections\":1,\"connections\":[{}]}",
-            "{\"circlemeter_connections\":1,\"connections\":[{\"id\":\"A\",\"organization\":\"o\",\"added_at\":\"2026-11-22T08:00:00Z\"}]}",
+            #"{"circlemeter_connections":1,"connections":[{"id":"A","organization":"o","#
+                + #""added_at":"2026-11-22T08:00:00Z"}]}"#,
         ]
     )
     func unreadableFile(_ content: String) async throws {

@@ -10,11 +10,11 @@ struct RawClient: Sendable {
 
         /// The code of an error.
         var code: String? {
-            body.split(separator: "\"code\":\"").dropFirst().first.flatMap { $0.split(separator: "\"").first.map(String.init) }
+            body.split(separator: "\"code\":\"").dropFirst().first.map { String($0.prefix { $0 != "\"" }) }
         }
     }
 
-    private let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
+    private let received: AsyncStream<Answer>
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
     /// Connects, runs `body`, and closes.
@@ -32,8 +32,18 @@ struct RawClient: Sendable {
                     )
                 }
             }
+        let (received, continuation) = AsyncStream<Answer>.makeStream()
         return try await channel.executeThenClose { inbound, outbound in
-            try await body(RawClient(inbound: inbound, outbound: outbound))
+            let reader = Task {
+                defer { continuation.finish() }
+                var buffer = ByteBuffer()
+                for try await chunk in inbound {
+                    buffer.writeImmutableBuffer(chunk)
+                    while let answer = next(in: &buffer) { continuation.yield(answer) }
+                }
+            }
+            defer { reader.cancel() }
+            return try await body(RawClient(received: received, outbound: outbound))
         }
     }
 
@@ -42,7 +52,7 @@ struct RawClient: Sendable {
         try await connect(port) { client in
             try await client.send(text)
             if thenEnd { client.end() }
-            return try await client.answers()
+            return await client.answers()
         }
     }
 
@@ -58,23 +68,17 @@ struct RawClient: Sendable {
         outbound.finish()
     }
 
-    /// Everything until the other side ends the connection, as answers; a last one that is cut short is left out.
-    func answers() async throws -> [Answer] {
-        var buffer = ByteBuffer()
-        for try await chunk in inbound { buffer.writeImmutableBuffer(chunk) }
-        var answers: [Answer] = []
-        while let answer = RawClient.next(in: &buffer) { answers.append(answer) }
-        return answers
+    /// All answers until the other side ends the connection; a last one that is cut short is left out.
+    func answers() async -> [Answer] {
+        await answers(.max)
     }
 
     /// The next so many answers.
-    func answers(_ count: Int) async throws -> [Answer] {
-        var buffer = ByteBuffer()
+    func answers(_ count: Int) async -> [Answer] {
         var answers: [Answer] = []
-        for try await chunk in inbound {
-            buffer.writeImmutableBuffer(chunk)
-            while let answer = RawClient.next(in: &buffer) { answers.append(answer) }
-            if answers.count >= count { break }
+        for await answer in received {
+            answers.append(answer)
+            if answers.count == count { break }
         }
         return answers
     }

@@ -14,36 +14,11 @@ import Wire
 struct ReceiverTests {
     private static let body = Array(#"{"id":"e1","type":"ping","webhook":{"id":"w1","name":"n"}}"#.utf8)
 
-    private struct Answer {
-        let status: Int
-        let headers: HTTPHeaders
-        let body: String
-    }
-
-    private static func send(
-        _ method: HTTPMethod,
-        _ url: String,
-        _ body: [UInt8]? = nil,
-        signature: String? = nil
-    ) async throws -> Answer {
-        var request = HTTPClientRequest(url: url)
-        request.method = method
-        if let body { request.body = .bytes(body) }
-        if let signature { request.headers.add(name: "circleci-signature", value: signature) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-        let answer = try await response.body.collect(upTo: 1 << 20)
-        return Answer(status: Int(response.status.code), headers: response.headers, body: String(buffer: answer))
-    }
-
-    private static func deliver(_ receiver: RunningReceiver, _ body: [UInt8]) async throws -> Answer {
-        try await send(.POST, receiver.deliveries, body, signature: receiver.signature(body))
-    }
-
     @Test("A signed delivery is on the log, byte for byte, when the answer says so")
     func accepted() async throws {
         try await RunningReceiver.run { receiver in
             let body = Array(" {\n\t\"id\":\"e1\" , \"x\":\"\\u00e9\u{e9}\"}\r\n".utf8)
-            let answer = try await Self.deliver(receiver, body)
+            let answer = try await receiver.deliver(body)
             #expect(answer.status == 200)
             #expect(answer.body == #"{"status":"accepted","sequence":1}"#)
             #expect(answer.headers.first(name: "content-type") == "application/json")
@@ -64,7 +39,7 @@ struct ReceiverTests {
             let again = Array(#"{"webhook":{"name":"n","id":"w1"},"id":"e1"}"#.utf8)
             let other = Array(#"{"id":"e1","webhook":{"id":"w2"}}"#.utf8)
             var answers: [String] = []
-            for body in [first, again, other] { answers.append(try await Self.deliver(receiver, body).body) }
+            for body in [first, again, other] { answers.append(try await receiver.deliver(body).body) }
             #expect(
                 answers == [
                     #"{"status":"accepted","sequence":1}"#, #"{"status":"duplicate"}"#,
@@ -80,72 +55,11 @@ struct ReceiverTests {
     func withoutId() async throws {
         try await RunningReceiver.run { receiver in
             for body in [#"{}"#, #"{}"#, #"{"id":7}"#, #"{"id":""}"#, #"{"webhook":{"id":"w"}}"#] {
-                let answer = try await Self.deliver(receiver, Array(body.utf8))
+                let answer = try await receiver.deliver(Array(body.utf8))
                 #expect(answer.status == 200)
             }
             #expect(receiver.log.entries.count == 5)
             #expect(receiver.log.entries.allSatisfy { $0.deduplicationKey == nil })
-        }
-    }
-
-    @Test(
-        "A signed body that is no JSON object is kept in quarantine, once",
-        arguments: [
-            ("", "unexpected_end"), ("[1]", "not_an_object"), ("7", "not_an_object"), ("null", "not_an_object"),
-            ("{\"id\":\"e1\"", "unexpected_end"), ("{}{}", "unexpected_byte"), ("payload=%7B%7D", "unexpected_byte"),
-            ("{\"a\":\"\u{1}\"}", "control_character"),
-        ]
-    )
-    func quarantined(_ text: String, _ reason: String) async throws {
-        try await RunningReceiver.run { receiver in
-            let body = Array(text.utf8)
-            for _ in 0..<2 {
-                let answer = try await Self.deliver(receiver, body)
-                #expect(answer.status == 202)
-                #expect(answer.body == #"{"status":"quarantined"}"#)
-            }
-            let kept = try await receiver.quarantine.list()
-            #expect(kept.count == 1)
-            #expect(kept.first?.delivery.body == body)
-            #expect(kept.first?.delivery.reason == reason)
-            #expect(kept.first?.delivery.connection == "acme")
-            #expect(kept.first?.delivery.signature == receiver.signature(body))
-            #expect(kept.first?.delivery.receivedAt == RunningReceiver.clock)
-            #expect(receiver.log.entries.isEmpty)
-            #expect(receiver.count(#"outcome="quarantined""#) == 2)
-            let directory = receiver.directory.path + "/quarantine"
-            let name = try #require(try names(in: directory).first)
-            #expect(name.hasPrefix("20261122T081608.123Z-"))
-            #expect(try mode(of: directory + "/" + name) == 0o600)
-            #expect(try mode(of: directory) == 0o700)
-        }
-    }
-
-    @Test("A body that is not UTF-8 is kept in quarantine byte for byte, also over a restart")
-    func quarantinedBytes() async throws {
-        try await RunningReceiver.run { receiver in
-            let body: [UInt8] = [0x7b, 0x22, 0xff, 0x00, 0x22, 0x7d]
-            #expect(try await Self.deliver(receiver, body).status == 202)
-            let again = try Quarantine.open(dataDirectory: receiver.directory.path)
-            #expect(again.count == 1)
-            let delivery = try #require(try await again.list().first?.delivery)
-            #expect(delivery.body == body)
-            try await again.keep(delivery)
-            #expect(try await again.list().count == 1)
-        }
-    }
-
-    @Test("A delivery that quarantine cannot keep is answered 503")
-    func quarantineUnavailable() async throws {
-        try await RunningReceiver.run { receiver in
-            // A file where the directory was: nothing can be written into it.
-            let directory = receiver.directory.path + "/quarantine"
-            #expect(rmdir(directory) == 0)
-            try PrivateFile.replace(directory, with: [])
-            let answer = try await Self.deliver(receiver, [1])
-            #expect(answer.status == 503)
-            #expect(answer.body.hasPrefix(#"{"error":{"code":"log_unavailable","#))
-            #expect(answer.headers.first(name: "retry-after") == "10")
         }
     }
 
@@ -171,7 +85,7 @@ struct ReceiverTests {
                 (receiver.url + "/", right, 404, "not_found"),
             ]
             for row in table {
-                let answer = try await Self.send(.POST, row.url, Self.body, signature: row.signature)
+                let answer = try await RunningReceiver.send(.POST, row.url, Self.body, signature: row.signature)
                 #expect(answer.status == row.status, "\(row)")
                 #expect(answer.body.hasPrefix(#"{"error":{"code":"\#(row.code)","message":""#), "\(row)")
                 #expect(answer.headers.first(name: "content-type") == "application/json")
@@ -190,7 +104,7 @@ struct ReceiverTests {
     func signatureList() async throws {
         try await RunningReceiver.run { receiver in
             let header = "v2=ff, v1=00,\(receiver.signature(Self.body))"
-            let answer = try await Self.send(.POST, receiver.deliveries, Self.body, signature: header)
+            let answer = try await RunningReceiver.send(.POST, receiver.deliveries, Self.body, signature: header)
             #expect(answer.status == 200)
             #expect(receiver.log.entries.first?.signature == header)
         }
@@ -201,7 +115,7 @@ struct ReceiverTests {
         try await RunningReceiver.run { receiver in
             let signature = receiver.signature(Self.body)
             for changed in [Self.body + [0x0a], Array(Self.body.dropLast())] {
-                let answer = try await Self.send(.POST, receiver.deliveries, changed, signature: signature)
+                let answer = try await RunningReceiver.send(.POST, receiver.deliveries, changed, signature: signature)
                 #expect(answer.status == 401)
             }
         }
@@ -211,12 +125,12 @@ struct ReceiverTests {
     func methods() async throws {
         try await RunningReceiver.run { receiver in
             for method in [HTTPMethod.GET, .PUT, .DELETE, .PATCH, .OPTIONS, .PROPFIND] {
-                let answer = try await Self.send(method, receiver.deliveries)
+                let answer = try await RunningReceiver.send(method, receiver.deliveries)
                 #expect(answer.status == 405)
                 #expect(answer.headers.first(name: "allow") == "POST")
                 #expect(answer.body.hasPrefix(#"{"error":{"code":"method_not_allowed","#))
             }
-            let answer = try await Self.send(.POST, receiver.url + "/healthz", Self.body)
+            let answer = try await RunningReceiver.send(.POST, receiver.url + "/healthz", Self.body)
             #expect(answer.status == 405)
             #expect(answer.headers.first(name: "allow") == "GET, HEAD")
         }
@@ -225,10 +139,10 @@ struct ReceiverTests {
     @Test("The health check answers while the process serves")
     func health() async throws {
         try await RunningReceiver.run { receiver in
-            let answer = try await Self.send(.GET, receiver.url + "/healthz")
+            let answer = try await RunningReceiver.send(.GET, receiver.url + "/healthz")
             #expect(answer.status == 200)
             #expect(answer.body == #"{"status":"ok"}"#)
-            let head = try await Self.send(.HEAD, receiver.url + "/healthz")
+            let head = try await RunningReceiver.send(.HEAD, receiver.url + "/healthz")
             #expect(head.status == 200)
             #expect(head.body.isEmpty)
         }
@@ -237,14 +151,14 @@ struct ReceiverTests {
     @Test("A log that takes nothing is a 503 with Retry-After, without its reasons; afterwards all is well")
     func logUnavailable() async throws {
         try await RunningReceiver.run { receiver in
-            receiver.log.fail(with: LogError(.closed, "the log at /very/private/path is closed"))
-            let answer = try await Self.deliver(receiver, Self.body)
+            receiver.log.fail(with: LogError(code: .closed, message: "the log is closed", path: "/very/private/path"))
+            let answer = try await receiver.deliver(Self.body)
             #expect(answer.status == 503)
             #expect(answer.headers.first(name: "retry-after") == "10")
             #expect(answer.body.hasPrefix(#"{"error":{"code":"log_unavailable","#))
             #expect(!answer.body.contains("private"))
             receiver.log.fail(with: nil)
-            #expect(try await Self.deliver(receiver, Self.body).status == 200)
+            #expect(try await receiver.deliver(Self.body).status == 200)
             #expect(receiver.count(#"outcome="rejected",reason="log_unavailable""#) == 1)
         }
     }
@@ -255,13 +169,40 @@ struct ReceiverTests {
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for index in 0..<200 {
                     group.addTask {
-                        try await Self.deliver(receiver, Array(#"{"id":"e\#(index)"}"#.utf8)).status
+                        try await receiver.deliver(Array(#"{"id":"e\#(index)"}"#.utf8)).status
                     }
                 }
                 for try await status in group { #expect(status == 200) }
             }
             #expect(Set(receiver.log.entries.map(\.body)).count == 200)
         }
+    }
+
+    @Test("What was answered accepted is what a reader finds on the log, and is known as a duplicate after a restart")
+    func wholeWay() async throws {
+        let directory = TemporaryDirectory()
+        let body = Array(#"{"id":"e1","webhook":{"id":"w1"}}"#.utf8)
+        let key: @Sendable (LogRecord) -> UInt128? = { record in
+            record.withBody { DeliveryKey.of($0, connection: record.connection) }
+        }
+        for expected in [#"{"status":"accepted","sequence":1}"#, #"{"status":"duplicate"}"#] {
+            let log = try EventLog.open(
+                directory: directory.path("log"),
+                now: { RunningReceiver.clock },
+                deduplicationKey: key
+            )
+            try await RunningReceiver.run(log: log) { receiver in
+                let answer = try await receiver.deliver(body)
+                #expect(answer.body == expected)
+            }
+            await log.close()
+        }
+        var bodies: [[UInt8]] = []
+        try LogReader(directory: directory.path("log")).read(after: nil) { item in
+            if case .record(let record) = item { bodies.append(record.withBody { Array($0) }) }
+            return true
+        }
+        #expect(bodies == [body])
     }
 
     @Test("The key of a delivery is made of connection, webhook and id, in any order of members")

@@ -1,8 +1,10 @@
+import AsyncHTTPClient
 import CircleCI
 import EventLog
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -10,11 +12,13 @@ import Wire
 
 @testable import Meter
 
-/// A receiver on a port of its own, with a connection `acme` whose secret is `secret`, before a log that is told what to do.
+/// A receiver on a port of its own, with a connection `acme` whose secret is `secret`, before a log that is told what
+/// to do.
 struct RunningReceiver: Sendable {
     static let clock = Timestamp("2026-11-22T08:16:08.123Z")!
 
     let port: Int
+    /// The log, unless the test brought another.
     let log: FakeLog
     let directory: TemporaryDirectory
     let registry: OpenMetricsRegistry
@@ -36,10 +40,11 @@ struct RunningReceiver: Sendable {
 
     static func run(
         _ limits: ReceiverLimits = ReceiverLimits(),
-        log: FakeLog = FakeLog(),
+        log: (any DeliveryLog)? = nil,
         _ body: @escaping @Sendable (RunningReceiver) async throws -> Void
     ) async throws {
         let directory = TemporaryDirectory()
+        let fakeLog = FakeLog()
         let connections = try await ConnectionStore.open(
             dataDirectory: directory.path,
             vault: Vault(MasterKey.random())
@@ -57,7 +62,7 @@ struct RunningReceiver: Sendable {
         let secret = try WebhookSecret(Array("secret".utf8))
         let receiver = Receiver(
             connections: connections,
-            log: log,
+            log: log ?? fakeLog,
             quarantine: quarantine,
             metrics: ReceiverMetrics(registry),
             limits: limits,
@@ -70,7 +75,7 @@ struct RunningReceiver: Sendable {
             try await body(
                 RunningReceiver(
                     port: port,
-                    log: log,
+                    log: fakeLog,
                     directory: directory,
                     registry: registry,
                     quarantine: quarantine,
@@ -89,7 +94,10 @@ func runService(
     let (ports, continuation) = AsyncStream<Int>.makeStream()
     let service = service { channel in continuation.yield(channel.localAddress?.port ?? 0) }
     let group = ServiceGroup(
-        configuration: .init(services: [service], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        configuration: .init(
+            services: [service],
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
     )
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
@@ -135,5 +143,46 @@ final class FakeLog: DeliveryLog {
             return .success(.accepted(sequence: state.entries.count))
         }
         return try outcome.get()
+    }
+}
+
+extension RunningReceiver {
+    struct Answer {
+        let status: Int
+        let headers: HTTPHeaders
+        let body: String
+    }
+
+    static func send(
+        _ method: HTTPMethod,
+        _ url: String,
+        _ body: [UInt8]? = nil,
+        signature: String? = nil
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        if let body { request.body = .bytes(body) }
+        if let signature { request.headers.add(name: "circleci-signature", value: signature) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let answer = try await response.body.collect(upTo: 1 << 20)
+        return Answer(status: Int(response.status.code), headers: response.headers, body: String(buffer: answer))
+    }
+
+    /// Sends a delivery to `acme`, signed as it should be.
+    func deliver(_ body: [UInt8]) async throws -> Answer {
+        try await RunningReceiver.send(.POST, deliveries, body, signature: signature(body))
+    }
+
+    /// A delivery's bytes. The connection ends with the answer.
+    func rawDelivery(_ body: String, framing: String? = nil) -> String {
+        let signature = signature(Array(body.utf8))
+        let framing = framing ?? "content-length: \(body.utf8.count)\r\n\r\n\(body)"
+        return "POST /webhooks/circleci/acme HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+            + "circleci-signature: \(signature)\r\n\(framing)"
+    }
+
+    func health() async throws -> Int? {
+        let request = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        return try await RawClient.answers(port, to: request).first?.status
     }
 }

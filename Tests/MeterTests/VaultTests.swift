@@ -61,7 +61,9 @@ struct VaultTests {
 
     @Test(
         "What is no sealed value is damage, not a crash",
-        arguments: ["", ".", "...", "v1", "v1.2ef285b7..", "v2.2ef285b7.ZGVmZ2hpamtsbW5v.AAAA", "v1.2ef285b7.AAAA.AAAA"]
+        arguments: [
+            "", ".", "...", "v1", "v1.2ef285b7..", "v2.2ef285b7.ZGVmZ2hpamtsbW5v.AAAA", "v1.2ef285b7.AAAA.AAAA",
+        ]
     )
     func noSealedValue(_ text: String) {
         expectError(.sealedValueDamaged) { try Vault(key).open(text, for: .apiKey, of: "acme") }

@@ -2,7 +2,10 @@ public import Wire
 
 /// What a made-up history holds. Equal options give equal histories, byte for byte.
 public struct FakeHistoryOptions: Sendable {
+    /// Of the organizations and projects, and of what happens in them unless ``eventSeed`` says otherwise.
     public var seed: UInt64
+    /// Of what happens: other pipelines in the same projects.
+    public var eventSeed: UInt64
     public var organizationCount = 1
     /// Of each organization.
     public var projectCount = 4
@@ -22,6 +25,7 @@ public struct FakeHistoryOptions: Sendable {
 
     public init(seed: UInt64, firstDay: Day) {
         self.seed = seed
+        eventSeed = seed
         self.firstDay = firstDay
     }
 }

@@ -28,11 +28,11 @@ public struct FakeWorkflows: Sequence, Sendable {
 
         init(options: FakeHistoryOptions, projects: [FakeProject]) {
             self.options = options
-            random = SeededGenerator(seed: options.seed ^ 0x7772_6b66)
+            random = SeededGenerator(seed: options.eventSeed ^ 0x7772_6b66)
             pipelines = PipelineMaker(
                 options: options,
                 projects: projects,
-                random: SeededGenerator(seed: options.seed ^ 0x7069_7065)
+                random: SeededGenerator(seed: options.eventSeed ^ 0x7069_7065)
             )
             jobNumbers = Array(repeating: 0, count: projects.count)
         }

@@ -12,7 +12,7 @@ struct PipelineMaker {
         self.options = options
         self.projects = projects
         self.random = random
-        days = PipelineDays(options: options, random: SeededGenerator(seed: options.seed ^ 0x6461_7973))
+        days = PipelineDays(options: options, random: SeededGenerator(seed: options.eventSeed ^ 0x6461_7973))
         numbers = Array(repeating: 0, count: projects.count)
     }
 

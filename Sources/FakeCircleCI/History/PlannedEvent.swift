@@ -47,7 +47,7 @@ struct EventPlanner {
 
     /// The deliveries of `workflow`, job by job and then the workflow's, not yet in the order of sending.
     static func events(of workflow: FakeWorkflow, options: FakeHistoryOptions) -> [PlannedEvent] {
-        let seed = UInt64(truncatingIfNeeded: Identity.of(workflow.id)) ^ options.seed
+        let seed = UInt64(truncatingIfNeeded: Identity.of(workflow.id)) ^ options.eventSeed
         var planner = EventPlanner(options: options, workflow: workflow, random: SeededGenerator(seed: seed))
         planner.plan()
         return planner.planned

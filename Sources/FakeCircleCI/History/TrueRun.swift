@@ -27,6 +27,7 @@ public struct TrueRun: Hashable, Sendable {
     public let branch: String
     /// Empty where there is none.
     public let authorEmail: String
+    /// As CircleCI says it, also where the webhook's documentation does not know the word.
     public let status: String
     /// A job's start, a workflow's creation.
     public let startedAt: Timestamp

@@ -27,7 +27,7 @@ public struct Connection: Sendable {
     public var addedAt: Timestamp
     /// A personal API token; nil: webhooks only.
     public var apiKey: Secret?
-    /// The day on which the key expires, as its owner entered it: no call tells it (FACTS, section 7).
+    /// The day on which the key expires, as its owner entered it: no call tells it.
     public var keyExpires: Day?
 
     /// - Throws: `invalid_connection_id`, `invalid_connection`, `empty_secret`.

@@ -20,7 +20,11 @@ enum ConnectionEvent {
             json.member("reason", reason)
         }
         return LogEntry(
-            receivedAt: now, source: .meter, connection: connection, body: json.bytes,
-            deduplicationKey: Identity.combine(Identity.of(connection), identity))
+            receivedAt: now,
+            source: .meter,
+            connection: connection,
+            body: json.bytes,
+            deduplicationKey: Identity.combine(Identity.of(connection), identity)
+        )
     }
 }

@@ -2,12 +2,12 @@ internal import CircleCI
 import Synchronization
 import Wire
 
-/// The connections, kept in `connections.json` inside the data directory with every secret sealed, and in memory for the
-/// receiver, which looks one up for each delivery.
+/// The connections, kept in `connections.json` inside the data directory with every secret sealed, and in memory for
+/// the receiver, which looks one up for each delivery.
 ///
-/// A change is on disk before it is visible. Several processes may change the file (the commands do when no service runs):
-/// each change reads the file again under a lock of its own; a process sees another's changes after its next change or
-/// ``reload()``.
+/// A change is on disk before it is visible. Several processes may change the file (the commands do when no service
+/// runs): each change reads the file again under a lock of its own; a process sees another's changes after its next
+/// change or ``reload()``.
 public final class ConnectionStore: Sendable {
     private struct Entry {
         var connection: Connection

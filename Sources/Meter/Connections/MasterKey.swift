@@ -8,7 +8,8 @@ public struct MasterKey: Sendable {
     public static let settingName = "CIRCLEMETER_MASTER_KEY"
 
     let secret: Secret
-    /// Eight hexadecimal digits that name the key without telling it, so that a value sealed under another one is known.
+    /// Eight hexadecimal digits that name the key without telling it, so that a value sealed under another one is
+    /// known.
     let id: String
 
     /// - Throws: `invalid_master_key` unless there are 32 bytes.
@@ -25,8 +26,8 @@ public struct MasterKey: Sendable {
         try! MasterKey(Randomness.bytes(byteCount))
     }
 
-    /// The key of a setting where it is given, else the key of the file in `dataDirectory`, which is made where there is
-    /// none yet. Blocking.
+    /// The key of a setting where it is given, else the key of the file in `dataDirectory`, which is made where there
+    /// is none yet. Blocking.
     ///
     /// - Parameters:
     ///   - setting: What `CIRCLEMETER_MASTER_KEY` holds: 64 hexadecimal digits or base64 of 32 bytes.

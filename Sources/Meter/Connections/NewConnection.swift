@@ -26,15 +26,21 @@ package struct NewConnection {
             body = try JSONDecoder().decode(Body.self, from: Data(json))
         } catch {
             throw MeterError(
-                .invalidConnection, "The body must be {\"id\",\"organization\",\"webhook_secret\",\"projects\"}",
-                hint: "webhook_secret is base64")
+                .invalidConnection,
+                "The body must be {\"id\",\"organization\",\"webhook_secret\",\"projects\"}",
+                hint: "webhook_secret is base64"
+            )
         }
         guard let secret = Base64.decode(body.webhook_secret) else {
             throw MeterError(.invalidConnection, "webhook_secret is not base64")
         }
         connection = try Connection(
-            id: body.id, organization: body.organization, webhookSecrets: [Connection.WebhookSecret(Secret(secret))],
-            projects: body.projects ?? [], addedAt: now)
+            id: body.id,
+            organization: body.organization,
+            webhookSecrets: [Connection.WebhookSecret(Secret(secret))],
+            projects: body.projects ?? [],
+            addedAt: now
+        )
     }
 
     package var json: Data {
@@ -47,7 +53,8 @@ package struct NewConnection {
                 "projects",
                 array: { writer in
                     for project in connection.projects { writer.string(project) }
-                })
+                }
+            )
         }
         return Data(writer.bytes)
     }
@@ -66,7 +73,8 @@ extension Connection {
                 "projects",
                 array: { json in
                     for project in projects { json.string(project) }
-                })
+                }
+            )
         }
     }
 }

@@ -3,7 +3,8 @@ import Wire
 
 /// Randomness and digests of libcrypto, for secrets.
 enum Randomness {
-    /// Bytes that nobody can guess. Traps where the system has no randomness: nothing that needs a secret may go on then.
+    /// Bytes that nobody can guess. Traps where the system has no randomness: nothing that needs a secret may go on
+    /// then.
     static func bytes(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         precondition(RAND_bytes(&bytes, Int32(count)) == 1, "the system has no randomness")

@@ -16,7 +16,9 @@ struct Dashboard: Sendable {
         let settings = parts.settings
         let router = Router(context: DashboardContext.self)
         router.add(middleware: SecurityHeadersMiddleware())
-        router.add(middleware: HostMiddleware(listenHost: settings.dashboardAddress.host, publicURL: settings.publicURL))
+        router.add(
+            middleware: HostMiddleware(listenHost: settings.dashboardAddress.host, publicURL: settings.publicURL)
+        )
         router.add(middleware: AccessMiddleware(access: parts.access))
         LoginRoutes(access: parts.access, pages: pages).add(to: router)
         OverviewPage(parts: parts, pages: pages).add(to: router)
@@ -39,14 +41,16 @@ struct Dashboard: Sendable {
 
     /// The service, listening once it runs.
     func application(
-        address: BindAddress, onRunning: @escaping @Sendable (any Channel) async -> Void
+        address: BindAddress,
+        onRunning: @escaping @Sendable (any Channel) async -> Void
     ) -> some ApplicationProtocol {
         Application(
             responder: responder,
             server: .guarded(ReceiverLimits()) { _ in },
             configuration: ApplicationConfiguration(address: address),
             onServerRunning: onRunning,
-            logger: parts.logger)
+            logger: parts.logger
+        )
     }
 }
 
@@ -63,7 +67,8 @@ struct Assets: Sendable {
                 Response(
                     status: .ok,
                     headers: [.contentType: file.type, .cacheControl: "private, max-age=60"],
-                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: file.bytes)))
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: file.bytes))
+                )
             }
         }
     }

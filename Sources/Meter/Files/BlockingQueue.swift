@@ -1,7 +1,7 @@
 import Dispatch
 
-/// A thread of its own for calls that block, one after the other in the order of their coming, so that none of them holds up
-/// the cooperative pool.
+/// A thread of its own for calls that block, one after the other in the order of their coming, so that none of them
+/// holds up the cooperative pool.
 final class BlockingQueue: Sendable {
     private let queue: DispatchQueue
 

@@ -1,8 +1,8 @@
 import Glibc
 import Wire
 
-/// Small files that only the service's user may read, replaced whole: a reader sees the old content or the new one, after a
-/// crash, too. Every call blocks.
+/// Small files that only the service's user may read, replaced whole: a reader sees the old content or the new one,
+/// after a crash, too. Every call blocks.
 enum PrivateFile {
     static let mode: mode_t = 0o600
 

@@ -25,7 +25,8 @@ struct MetricDefinition: Sendable {
 
 /// The name of every metric. Names and labels are a contract with dashboards and alarms.
 enum MetricNames {
-    /// Labels: `outcome` is `accepted`, `duplicate`, `quarantined` or `rejected`; `reason` is the error's code where rejected.
+    /// Labels: `outcome` is `accepted`, `duplicate`, `quarantined` or `rejected`; `reason` is the error's code where
+    /// rejected.
     static let deliveries = MetricDefinition(
         "circlemeter_deliveries",
         .counter,

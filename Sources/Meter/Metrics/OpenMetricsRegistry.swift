@@ -34,7 +34,8 @@ final class OpenMetricsRegistry: MetricsFactory {
         ])
     }
 
-    /// Everything, as ``contentType`` says. Families and label sets are sorted, so the order does not change between scrapes.
+    /// Everything, as ``contentType`` says. Families and label sets are sorted, so the order does not change between
+    /// scrapes.
     func exposition() -> String {
         let families = families.withLock { $0 }
         var text = OpenMetricsText()
@@ -76,8 +77,8 @@ final class OpenMetricsRegistry: MetricsFactory {
     func destroyRecorder(_ handler: any RecorderHandler) {}
     func destroyTimer(_ handler: any TimerHandler) {}
 
-    /// The metric of that name and those labels, made where there is none. A name that is another kind of metric already gets
-    /// one that is not shown: two kinds under one name would make the whole exposition unreadable.
+    /// The metric of that name and those labels, made where there is none. A name that is another kind of metric
+    /// already gets one that is not shown: two kinds under one name would make the whole exposition unreadable.
     private func metric<Metric: OpenMetric>(
         _ label: String,
         _ dimensions: Labels,

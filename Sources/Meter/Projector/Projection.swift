@@ -91,8 +91,12 @@ struct Projection {
                 return ("", Reducer.Outcome.unreadable)
             }
             let outcome = try reducer.fold(
-                event, in: body, connection: record.connectionText.raw(in: record.line), source: record.source,
-                storage: store)
+                event,
+                in: body,
+                connection: record.connectionText.raw(in: record.line),
+                source: record.source,
+                storage: store
+            )
             return (Projection.typeName(event, body), outcome)
         }
         records[Advance.RecordKind(source: record.source, type: kind, outcome: outcome), default: 0] += 1
@@ -111,7 +115,11 @@ struct Projection {
 
     private mutating func publish(at reached: LogPosition?) throws {
         let advance = Advance(
-            changes: reducer.takeChanges(), records: records, damages: damages, position: reached)
+            changes: reducer.takeChanges(),
+            records: records,
+            damages: damages,
+            position: reached
+        )
         try store.publish(advance)
         position = reached
         records.removeAll(keepingCapacity: true)

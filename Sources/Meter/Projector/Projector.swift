@@ -81,7 +81,8 @@ actor Projector: Service {
                     metadata: [
                         "sequence": "\(candidate.position?.sequence ?? 0)", "log_end": "\(log.durableEnd.sequence)",
                         "hint": "circlemeter log verify",
-                    ])
+                    ]
+                )
             }
         }
         try await makeAnew(progress: { _ in })

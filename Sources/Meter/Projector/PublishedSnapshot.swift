@@ -10,6 +10,13 @@ final class PublishedSnapshot: Sendable {
         var store: UsageStore?
         var position: LogPosition?
         var rendered: (key: String, bytes: [UInt8])?
+        var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
+        var nextSubscriber = 0
+
+        /// Tells all subscribers of the present position.
+        func tell() {
+            for subscriber in subscribers.values { subscriber.yield(position?.sequence ?? 0) }
+        }
     }
 
     private let state = Mutex(State())
@@ -28,7 +35,24 @@ final class PublishedSnapshot: Sendable {
     }
 
     func advanced(to position: LogPosition?) {
-        state.withLock { $0.position = position }
+        state.withLock { state in
+            guard state.position != position else { return }
+            state.position = position
+            state.tell()
+        }
+    }
+
+    /// The last sequence that readers see counted: now, and whenever it changes. A slow subscriber sees the newest only.
+    func sequences() -> AsyncStream<Int> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state in
+            continuation.yield(state.position?.sequence ?? 0)
+            state.nextSubscriber += 1
+            state.subscribers[state.nextSubscriber] = continuation
+            return state.nextSubscriber
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers[id] = nil } }
+        return stream
     }
 
     /// Waits until no reader is left, closes the store, lets `change` put another in its place.
@@ -44,20 +68,28 @@ final class PublishedSnapshot: Sendable {
                         try old?.close()
                         let store = try change()
                         let position = try store?.position()
-                        state.withLock { $0 = State(store: store, position: position) }
-                    })
+                        state.withLock { state in
+                            state.store = store
+                            state.position = position
+                            state.rendered = nil
+                            state.tell()
+                        }
+                    }
+                )
             }
         }
     }
 
     /// Reads from the store; `fallback` where there is none yet.
     func read<Value: Sendable>(
-        or fallback: Value, _ body: @escaping @Sendable (UsageStore) throws -> Value
+        or fallback: Value,
+        _ body: @escaping @Sendable (UsageStore) throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { [self] in
                 continuation.resume(
-                    with: Result { try state.withLock { $0.store }.map(body) ?? fallback })
+                    with: Result { try state.withLock { $0.store }.map(body) ?? fallback }
+                )
             }
         }
     }

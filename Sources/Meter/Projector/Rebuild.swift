@@ -21,8 +21,11 @@ struct Rebuild {
         try projection.advance(to: sequence) { position in
             isWanted = progress(
                 ReplayProgress(
-                    sequence: position.sequence, bytes: total.byteCount(through: position),
-                    totalBytes: total.byteCount))
+                    sequence: position.sequence,
+                    bytes: total.byteCount(through: position),
+                    totalBytes: total.byteCount
+                )
+            )
             return isWanted
         }
         guard isWanted else {
@@ -40,8 +43,11 @@ struct Rebuild {
         for suffix in ["-wal", "-shm"] { unlink(directory.usage + suffix) }
         guard rename(path, directory.usage) == 0 else {
             throw MeterError(
-                .unwritableFile, "The new snapshot cannot take the old one's place", at: directory.usage,
-                cause: SystemError.last("rename"))
+                .unwritableFile,
+                "The new snapshot cannot take the old one's place",
+                at: directory.usage,
+                cause: SystemError.last("rename")
+            )
         }
         try PrivateFile.syncDirectory(of: directory.usage)
     }

@@ -19,7 +19,9 @@ package struct Replay {
     ///   - progress: false gives up; the published snapshot is then as it was.
     /// - Returns: the snapshot that came of it; nil where it was given up.
     package func run(
-        to sequence: Int?, isDryRun: Bool, progress: (ReplayProgress) -> Bool
+        to sequence: Int?,
+        isDryRun: Bool,
+        progress: (ReplayProgress) -> Bool
     ) throws -> Snapshot? {
         let rebuild = Rebuild(directory: directory, isDryRun: isDryRun)
         guard let store = try rebuild.run(to: sequence, progress: progress) else { return nil }

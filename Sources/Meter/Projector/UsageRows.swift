@@ -19,13 +19,15 @@ struct RowWriter {
         var stored = table.valueColumns
         if table.hasDurations { stored.append("durations") }
         select = try database.cachedStatement(
-            sql: "SELECT \(stored.joined(separator: ", ")) FROM \(name) WHERE \(condition)")
+            sql: "SELECT \(stored.joined(separator: ", ")) FROM \(name) WHERE \(condition)"
+        )
         let columns = table.keyNames + table.valueNames
         replace = try database.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO \(name) (\(columns.joined(separator: ", ")))
                 VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
-                """)
+                """
+        )
         delete = try database.cachedStatement(sql: "DELETE FROM \(name) WHERE \(condition)")
     }
 
@@ -76,15 +78,21 @@ struct RowReader {
         columns += table.keyNames
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         let cursor = try Row.fetchCursor(
-            database, sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table.rawValue)\(condition)",
-            arguments: arguments)
+            database,
+            sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table.rawValue)\(condition)",
+            arguments: arguments
+        )
         var rows: [(RowKey, Tally)] = []
         while let row = try cursor.next() {
             let first = table.valueColumns.count + (table.hasDurations ? 1 : 0)
             let day: String = row[first + 1]
-            guard let day = Day(table == .people ? day + "-01" : day) else { 
+            guard let day = Day(table == .people ? day + "-01" : day) else {
                 throw MeterError(
-                    .damagedSnapshot, "A row's day is no day", at: table.rawValue, hint: "circlemeter replay")
+                    .damagedSnapshot,
+                    "A row's day is no day",
+                    at: table.rawValue,
+                    hint: "circlemeter replay"
+                )
             }
             let texts = (0..<table.keyColumns.count).map { row[first + 2 + $0] as String }
             rows.append((RowKey(connection: row[first], day: day, texts: texts), try RowReader.tally(row, table)))

@@ -53,7 +53,8 @@ enum UsageSchema {
                     connection TEXT NOT NULL, pipeline_day TEXT NOT NULL, piece INTEGER NOT NULL, runs BLOB NOT NULL,
                     PRIMARY KEY (connection, pipeline_day, piece)
                 );
-                """)
+                """
+        )
         try database.execute(sql: "PRAGMA user_version = \(userVersion)")
     }
 

@@ -72,8 +72,12 @@ final class UsageStore: Sendable {
         try database.read { database in
             try Row.fetchOne(database, sql: "SELECT * FROM position").map { row in
                 LogPosition(
-                    sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64),
-                    batch: row["batch"], segment: row["segment"], offset: row["offset"])
+                    sequence: row["sequence"],
+                    crc: UInt32(truncatingIfNeeded: row["crc"] as Int64),
+                    batch: row["batch"],
+                    segment: row["segment"],
+                    offset: row["offset"]
+                )
             }
         }
     }
@@ -91,12 +95,14 @@ final class UsageStore: Sendable {
                         INSERT INTO records VALUES (?, ?, ?, ?)
                         ON CONFLICT DO UPDATE SET records = records + excluded.records
                         """,
-                    arguments: [key.source.rawValue, key.type, key.outcome.rawValue, count])
+                    arguments: [key.source.rawValue, key.type, key.outcome.rawValue, count]
+                )
             }
             for damage in advance.damages {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO damages VALUES (?, ?, ?, ?)",
-                    arguments: [damage.segment, damage.offset, damage.line, damage.description])
+                    arguments: [damage.segment, damage.offset, damage.line, damage.description]
+                )
             }
             if let position = advance.position {
                 try database.execute(sql: "DELETE FROM position")
@@ -104,7 +110,8 @@ final class UsageStore: Sendable {
                     sql: "INSERT INTO position VALUES (?, ?, ?, ?, ?)",
                     arguments: [
                         position.sequence, Int64(position.crc), position.batch, position.segment, position.offset,
-                    ])
+                    ]
+                )
             }
         }
     }
@@ -114,28 +121,33 @@ final class UsageStore: Sendable {
             let key: StatementArguments = [piece.connection, piece.day.description]
             if piece.replacesEarlier {
                 try database.execute(
-                    sql: "DELETE FROM partitions WHERE connection = ? AND pipeline_day = ?", arguments: key)
+                    sql: "DELETE FROM partitions WHERE connection = ? AND pipeline_day = ?",
+                    arguments: key
+                )
             }
             try database.execute(
                 sql: """
                     INSERT INTO partitions SELECT ?1, ?2, coalesce(max(piece), 0) + 1, ?3
                     FROM partitions WHERE connection = ?1 AND pipeline_day = ?2
                     """,
-                arguments: key + [Data(piece.bytes)])
+                arguments: key + [Data(piece.bytes)]
+            )
         }
         for project in changes.projects {
             try database.execute(
                 sql: "INSERT OR REPLACE INTO projects VALUES (?, ?, ?, ?, ?)",
                 arguments: [
                     project.connection, project.id, project.slug, project.name, project.lastSeen.microseconds,
-                ])
+                ]
+            )
         }
         for state in changes.connections {
             try database.execute(
                 sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?)",
                 arguments: [
                     state.connection, state.state, state.reason, state.since.microseconds, state.eventID,
-                ])
+                ]
+            )
         }
     }
 }
@@ -157,16 +169,24 @@ extension UsageStore: UsageStorage {
     private static func projects(_ database: Database) throws -> [ProjectName] {
         try Row.fetchAll(database, sql: "SELECT * FROM projects").map { row in
             ProjectName(
-                connection: row["connection"], id: row["project_id"], slug: row["slug"], name: row["name"],
-                lastSeen: Timestamp(microseconds: row["last_seen_us"]))
+                connection: row["connection"],
+                id: row["project_id"],
+                slug: row["slug"],
+                name: row["name"],
+                lastSeen: Timestamp(microseconds: row["last_seen_us"])
+            )
         }
     }
 
     private static func connections(_ database: Database) throws -> [ConnectionState] {
         try Row.fetchAll(database, sql: "SELECT * FROM connections").map { row in
             ConnectionState(
-                connection: row["connection"], state: row["state"], reason: row["reason"],
-                since: Timestamp(microseconds: row["since_us"]), eventID: row["event_id"])
+                connection: row["connection"],
+                state: row["state"],
+                reason: row["reason"],
+                since: Timestamp(microseconds: row["since_us"]),
+                eventID: row["event_id"]
+            )
         }
     }
 }
@@ -197,7 +217,11 @@ extension UsageStore {
         try database.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM records ORDER BY source, type, outcome").map { row in
                 RecordCount(
-                    source: row["source"], type: row["type"], outcome: row["outcome"], records: row["records"])
+                    source: row["source"],
+                    type: row["type"],
+                    outcome: row["outcome"],
+                    records: row["records"]
+                )
             }
         }
     }

@@ -1,7 +1,7 @@
 import Wire
 
 /// What makes two deliveries the same: their connection, the webhook they were sent for and the event's id. CircleCI
-/// promises the id to be unique per event; whether two webhooks share it is unknown (FACTS, section 1.4).
+/// promises the id to be unique per event; whether two webhooks share it is unknown.
 enum DeliveryKey {
     enum Reading: Equatable {
         /// One JSON object. Without an id, the key is nil: never a duplicate.

@@ -52,7 +52,8 @@ struct GuardedChannel: ServerChildChannel {
 extension HTTPServerBuilder {
     /// HTTP/1 behind `limits`.
     ///
-    /// - Parameter onRefusal: Called on an event loop for each request that is refused before a handler could answer it.
+    /// - Parameter onRefusal: Called on an event loop for each request that is refused before a handler could answer
+    ///   it.
     static func guarded(
         _ limits: ReceiverLimits,
         onRefusal: @escaping @Sendable (Reception.Refusal) -> Void = { _ in }

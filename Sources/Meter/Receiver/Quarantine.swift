@@ -2,11 +2,11 @@ import Glibc
 import Synchronization
 import Wire
 
-/// Signed deliveries that are no JSON object, one file each: kept for people to look at, since their sender has a secret and
-/// would only send them again.
+/// Signed deliveries that are no JSON object, one file each: kept for people to look at, since their sender has a
+/// secret and would only send them again.
 ///
-/// A file is `{"received_at","connection","reason","signature","body_base64"}`, named by the time and a digest of connection
-/// and body. The same body again is not written again.
+/// A file is `{"received_at","connection","reason","signature","body_base64"}`, named by the time and a digest of
+/// connection and body. The same body again is not written again.
 final class Quarantine: Sendable {
     struct Delivery: Sendable, Equatable {
         var receivedAt: Timestamp

@@ -20,7 +20,8 @@ struct Receiver {
 
     /// The service, listening once it runs.
     ///
-    /// - Parameter onRunning: Called with the listening channel, whose `localAddress` tells the port where 0 was asked for.
+    /// - Parameter onRunning: Called with the listening channel, whose `localAddress` tells the port where 0 was asked
+    ///   for.
     func application(
         address: BindAddress,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }

@@ -11,10 +11,11 @@ public struct ReceiverLimits: Sendable {
     public var maximumHeaderCount = 64
     /// Names and values of all header fields, and four bytes for each; 431 beyond.
     public var maximumHeaderBytes = 16 << 10
-    /// Connections open at once; more wait to be accepted. A burst may pass the bound by the few that the kernel hands over
-    /// at one go.
+    /// Connections open at once; more wait to be accepted. A burst may pass the bound by the few that the kernel hands
+    /// over at one go.
     public var maximumConnections = 256
-    /// Time from a request's first byte to its last, however it drips in; 408 beyond. CircleCI itself gives up after 10 s.
+    /// Time from a request's first byte to its last, however it drips in; 408 beyond. CircleCI itself gives up after 10
+    /// s.
     public var receiveTime = TimeAmount.seconds(15)
     /// Time without a byte: 408 within a request; between requests the connection is closed.
     public var idleTime = TimeAmount.seconds(30)

@@ -34,6 +34,8 @@ struct ReceiverResponder: HTTPResponder {
             }
             guard let fallback else { throw HTTPProblem.notFound }
             return try await fallback.respond(to: request, context: context)
+        } catch let error as RequestRefused {
+            throw error
         } catch {
             let problem = HTTPProblem(error)
             if problem.status.kind == .serverError {
@@ -54,11 +56,7 @@ struct ReceiverResponder: HTTPResponder {
         let signature = request.headers[Self.signatureHeader]
         // Unsigned, the body is of no interest and is not held in memory.
         guard let signature, !signature.isEmpty else { throw HTTPProblem.signatureMissing }
-        let buffer = try await request.body.collect(upTo: maximumBodyBytes)
-        if let stated = request.headers[.contentLength].flatMap({ Int($0) }), stated != buffer.readableBytes {
-            throw HTTPProblem.incompleteBody
-        }
-        let body = [UInt8](buffer: buffer)
+        let body = try await body(of: request)
         switch WebhookSignature.verify(header: signature, body: body, secrets: secrets, at: receivedAt) {
         case .valid: break
         case .missing: throw HTTPProblem.signatureMissing
@@ -92,6 +90,24 @@ struct ReceiverResponder: HTTPResponder {
             metrics.quarantined()
             return status("quarantined", .accepted)
         }
+    }
+
+    private func body(of request: Request) async throws -> [UInt8] {
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.body.collect(upTo: maximumBodyBytes)
+        } catch is NIOTooManyBytesError {
+            throw HTTPProblem.bodyTooLarge(maximumBytes: maximumBodyBytes)
+        } catch let error as RequestRefused {
+            throw error
+        } catch {
+            // The connection broke.
+            throw HTTPProblem.incompleteBody
+        }
+        if let stated = request.headers[.contentLength].flatMap({ Int($0) }), stated != buffer.readableBytes {
+            throw HTTPProblem.incompleteBody
+        }
+        return [UInt8](buffer: buffer)
     }
 
     private func answer(_ outcome: AppendOutcome) -> Response {

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Where one connection's requests stand, as a state machine: told what happened, it says what to do. It holds no clock, no
-/// socket and no bytes.
+/// Where one connection's requests stand, as a state machine: told what happened, it says what to do. It holds no
+/// clock, no socket and no bytes.
 struct Reception {
     /// Why a request is refused.
     enum Refusal: Hashable, Sendable {

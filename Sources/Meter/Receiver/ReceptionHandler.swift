@@ -150,11 +150,22 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    /// Sends the end and waits for the client's. A full close now would reset the connection where bytes are unread, and the
-    /// client would lose the answer.
+    /// Sends the end and waits for the client's. A full close now would reset the connection where bytes are unread,
+    /// and the client would lose the answer.
     private func linger(_ context: ChannelHandlerContext) {
         context.close(mode: .output).assumeIsolated().whenFailure { _ in context.close(promise: nil) }
+        // Who waits for the rest of the body would otherwise take what has come for all of it.
+        context.fireErrorCaught(RequestRefused())
         context.read()
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        // Handlers behind this one are done and close; the client still gets its time.
+        guard !reception.isLingering else {
+            promise?.succeed()
+            return
+        }
+        context.close(mode: mode, promise: promise)
     }
 
     // MARK: Time
@@ -174,6 +185,9 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer = (scheduled, deadline)
     }
 }
+
+/// Ends the body of a request that was refused, answer and all, while it came in.
+struct RequestRefused: Error {}
 
 /// Counts the bytes that go to the parser, and drops what a refused client sends.
 final class ReceptionBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -219,7 +233,7 @@ final class ReceptionErrorHandler: ChannelInboundHandler, RemovableChannelHandle
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is IOError || error is ChannelError {
+        if error is IOError || error is ChannelError || error is RequestRefused {
             context.fireErrorCaught(error)
         } else {
             owner.failed()

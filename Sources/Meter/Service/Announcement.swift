@@ -56,7 +56,11 @@ struct Announcement: Service {
         }
         await onRunning(
             MeterService.Running(
-                webhookURL: webhookURL, dashboardURL: dashboardURL, signInURL: signIn.map { dashboardURL + $0 }))
+                webhookURL: webhookURL,
+                dashboardURL: dashboardURL,
+                signInURL: signIn.map { dashboardURL + $0 }
+            )
+        )
         try? await gracefulShutdown()
         file.remove()
     }

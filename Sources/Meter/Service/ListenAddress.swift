@@ -29,8 +29,11 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 
     private static func invalid(_ text: String, _ name: String) -> MeterError {
         MeterError(
-            .invalidSetting, "'\(text)' is no address to listen on", at: name,
-            hint: "give host and port, for example 127.0.0.1:8080")
+            .invalidSetting,
+            "'\(text)' is no address to listen on",
+            at: name,
+            hint: "give host and port, for example 127.0.0.1:8080"
+        )
     }
 }
 

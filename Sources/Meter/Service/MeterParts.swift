@@ -16,7 +16,9 @@ struct MeterParts: Sendable {
     let logger: Logger
 
     static func open(
-        _ settings: MeterSettings, environment: [String: String], logger: Logger
+        _ settings: MeterSettings,
+        environment: [String: String],
+        logger: Logger
     ) async throws -> MeterParts {
         let directory = settings.directory
         let registry = OpenMetricsRegistry()
@@ -39,37 +41,57 @@ struct MeterParts: Sendable {
         let (vault, quarantine, tokens, log) = try await onOwnThread("circlemeter.open") { [options] in
             // The log first: its lock keeps a second service from touching anything.
             let log = try EventLog.open(
-                directory: directory.log, options: options, now: { Timestamp.now },
+                directory: directory.log,
+                options: options,
+                now: { Timestamp.now },
                 deduplicationKey: { record in
                     record.source == .webhook
                         ? record.withBody { DeliveryKey.of($0, connection: record.connection) } : nil
-                })
+                }
+            )
             return (
                 Vault(try MasterKey.load(setting: setting, dataDirectory: directory.path)),
                 try Quarantine.open(dataDirectory: directory.path),
                 try AccessTokens.load(
-                    admin: environment[AccessTokens.adminSetting], viewer: environment[AccessTokens.viewerSetting],
-                    dataDirectory: directory.path),
+                    admin: environment[AccessTokens.adminSetting],
+                    viewer: environment[AccessTokens.viewerSetting],
+                    dataDirectory: directory.path
+                ),
                 log
             )
         }
         let connections = try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
         let access = Access(
-            tokens: tokens, hasSecureCookies: settings.publicURL?.hasPrefix("https://") ?? false, now: { Timestamp.now })
+            tokens: tokens,
+            hasSecureCookies: settings.publicURL?.hasPrefix("https://") ?? false,
+            now: { Timestamp.now }
+        )
         let projector = Projector(directory: directory, log: log, logger: logger)
         return MeterParts(
-            settings: settings, log: log, connections: connections, quarantine: quarantine, projector: projector,
-            registry: registry, access: access,
+            settings: settings,
+            log: log,
+            connections: connections,
+            quarantine: quarantine,
+            projector: projector,
+            registry: registry,
+            access: access,
             signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,
-            logger: logger)
+            logger: logger
+        )
     }
 
     func receiver() -> Receiver {
         var limits = ReceiverLimits()
         limits.maximumBodyBytes = settings.maximumBodyBytes
         return Receiver(
-            connections: connections, log: log, quarantine: quarantine, metrics: ReceiverMetrics(registry),
-            limits: limits, now: { Timestamp.now }, logger: logger)
+            connections: connections,
+            log: log,
+            quarantine: quarantine,
+            metrics: ReceiverMetrics(registry),
+            limits: limits,
+            now: { Timestamp.now },
+            logger: logger
+        )
     }
 
     func dashboard() throws -> Dashboard { try Dashboard(parts: self) }
@@ -93,7 +115,9 @@ struct MeterParts: Sendable {
         }
         for damage in recovery.damages {
             logger.critical(
-                "the log is damaged", metadata: ["where": "\(damage)", "hint": "circlemeter log verify"])
+                "the log is damaged",
+                metadata: ["where": "\(damage)", "hint": "circlemeter log verify"]
+            )
         }
     }
 }

@@ -49,7 +49,9 @@ public struct MeterSettings: Sendable {
     /// - Parameter commandLine: options that were given, as written.
     /// - Throws: `invalid_setting` that names the setting; `unreadable_file` for the settings file.
     public static func load(
-        directory: DataDirectory, commandLine: [Key: String], environment: [String: String]
+        directory: DataDirectory,
+        commandLine: [Key: String],
+        environment: [String: String]
     ) async throws(MeterError) -> MeterSettings {
         let path = "\(directory.path)/circlemeter.json"
         let file: FileProvider<JSONSnapshot>
@@ -61,7 +63,8 @@ public struct MeterSettings: Sendable {
         let given = Dictionary(
             uniqueKeysWithValues: commandLine.map { key, value in
                 (AbsoluteConfigKey([key.rawValue]), ConfigValue(.string(value), isSecret: false))
-            })
+            }
+        )
         let reader = ConfigReader(providers: [
             InMemoryProvider(name: "command line", values: given),
             EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "circlemeter"),
@@ -94,7 +97,11 @@ extension ConfigReader {
             url.host?.isEmpty == false, url.user == nil, url.password == nil
         else {
             throw MeterError(
-                .invalidSetting, "Not a URL of a site", at: key.rawValue, hint: "for example https://meter.example.com")
+                .invalidSetting,
+                "Not a URL of a site",
+                at: key.rawValue,
+                hint: "for example https://meter.example.com"
+            )
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
@@ -104,8 +111,10 @@ extension ConfigReader {
         guard let text = string(key) ?? int(forKey: ConfigKey([key.rawValue])).map(String.init) else { return nil }
         guard let value = Int(text), range.contains(value) else {
             throw MeterError(
-                .invalidSetting, "Not a number of bytes from \(range.lowerBound) to \(range.upperBound)",
-                at: key.rawValue)
+                .invalidSetting,
+                "Not a number of bytes from \(range.lowerBound) to \(range.upperBound)",
+                at: key.rawValue
+            )
         }
         return value
     }

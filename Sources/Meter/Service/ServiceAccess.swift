@@ -15,10 +15,15 @@ package struct ServiceAccess {
         }
         guard let bytes = try PrivateFile.read(path, maximumBytes: 4096) else {
             throw MeterError(
-                .unreadableFile, "There is no admin token", at: path,
-                hint: "give the service's own CIRCLEMETER_ADMIN_TOKEN")
+                .unreadableFile,
+                "There is no admin token",
+                at: path,
+                hint: "give the service's own CIRCLEMETER_ADMIN_TOKEN"
+            )
         }
         return ServiceAccess(
-            dashboardURL: url, adminToken: String(decoding: Secret(trimming: bytes).bytes, as: UTF8.self))
+            dashboardURL: url,
+            adminToken: String(decoding: Secret(trimming: bytes).bytes, as: UTF8.self)
+        )
     }
 }

@@ -1,6 +1,6 @@
 /// The slug that each project goes by, resolved from every sighting: the latest slug of its id.
-struct ProjectNames {
-    private struct Key: Hashable {
+struct ProjectNames: Sendable {
+    private struct Key: Hashable, Sendable {
         var connection: String
         var text: String
     }
@@ -23,6 +23,11 @@ struct ProjectNames {
         if let named = slugOfID[key] { return named.slug }
         guard let sighting = idOfSlug[key] else { return project }
         return slugOfID[Key(connection: connection, text: sighting.id)]?.slug ?? project
+    }
+
+    /// The latest name under a slug; empty where there is none.
+    func name(connection: String, slug: String) -> String {
+        idOfSlug[Key(connection: connection, text: slug)]?.name ?? ""
     }
 
     /// How many projects a connection has.

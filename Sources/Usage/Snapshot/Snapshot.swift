@@ -27,6 +27,7 @@ public struct Snapshot: Sendable {
     /// ``Reducer/version`` of the reducer that counted.
     public var reducerVersion: Int
     public var connections: [Connection]
+    private let names: ProjectNames
     /// Sorted by key; projects by slug in the long form.
     public private(set) var rows: [UsageTable: [Row]] = [:]
 
@@ -43,6 +44,7 @@ public struct Snapshot: Sendable {
         self.position = position
         self.reducerVersion = reducerVersion
         let names = ProjectNames(projects)
+        self.names = names
         self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }
             .map { Connection(state: $0, projectCount: names.projectCount(connection: $0.connection)) }
         for table in UsageTable.allCases {
@@ -61,6 +63,11 @@ public struct Snapshot: Sendable {
 
     /// The rows of a table.
     public subscript(table: UsageTable) -> [Row] { rows[table] ?? [] }
+
+    /// The display name of a project; empty where no event gave one.
+    public func projectName(connection: String, slug: String) -> String {
+        names.name(connection: connection, slug: slug)
+    }
 
     /// Only what concerns the given connection and days; nil means all, both days are included.
     public func filtered(connection: String?, from: Day?, to: Day?) -> Snapshot {

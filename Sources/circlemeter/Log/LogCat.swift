@@ -9,7 +9,9 @@ struct LogCat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cat",
         abstract: "Print records of the log as they stand there, a JSON object on each line.",
-        discussion: "Places that are not readable are named on standard error, and reading goes on behind them (exit 1).")
+        discussion:
+            "Places that are not readable are named on standard error, and reading goes on behind them (exit 1)."
+    )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RecordRange

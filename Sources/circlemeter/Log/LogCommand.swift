@@ -5,7 +5,8 @@ struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
         abstract: "Read and check the log. None of this needs the service to stop.",
-        subcommands: [LogCat.self, LogVerify.self, LogStat.self])
+        subcommands: [LogCat.self, LogVerify.self, LogStat.self]
+    )
 }
 
 /// One end of a range of records: a sequence, or an instant or day of receipt.

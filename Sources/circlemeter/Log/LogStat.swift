@@ -5,7 +5,9 @@ import Wire
 
 struct LogStat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stat", abstract: "Show the log's segments, records and bytes.")
+        commandName: "stat",
+        abstract: "Show the log's segments, records and bytes."
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -34,7 +36,8 @@ struct LogStat: AsyncParsableCommand {
                                 writer.member("created_at", segment.createdAt?.description)
                             }
                         }
-                    })
+                    }
+                )
             }
             Console.output(writer.bytes + [UInt8(ascii: "\n")])
             return
@@ -42,10 +45,12 @@ struct LogStat: AsyncParsableCommand {
         for segment in statistics.segments {
             let created = segment.createdAt?.description ?? "unreadable header"
             Console.output(
-                "from \(segment.segment): \(segment.recordCount) records, \(segment.byteCount) bytes, since \(created)")
+                "from \(segment.segment): \(segment.recordCount) records, \(segment.byteCount) bytes, since \(created)"
+            )
         }
         Console.output(
             "\(statistics.recordCount) records, \(statistics.byteCount) bytes in \(statistics.segments.count) segments; "
-                + (counted.map { "the snapshot counts through \($0)" } ?? "there is no snapshot"))
+                + (counted.map { "the snapshot counts through \($0)" } ?? "there is no snapshot")
+        )
     }
 }

@@ -11,7 +11,8 @@ struct LogVerify: AsyncParsableCommand {
         discussion: """
             Exit 1 where something is wrong; each place is named with segment, line and byte. A torn tail is no damage: \
             it is a batch that was being written, and the service cuts it off when it starts.
-            """)
+            """
+    )
 
     @OptionGroup var data: DataOptions
 
@@ -42,10 +43,13 @@ struct LogVerify: AsyncParsableCommand {
                     bar.update(done: step.doneBytes, total: step.totalBytes)
                     return !interruption.isRequested
                 },
-                inspect: { item in if case .record(let record) = item { check?.check(record) } })
+                inspect: { item in if case .record(let record) = item { check?.check(record) } }
+            )
             return Outcome(
-                verification: verification, signatures: check,
-                isSnapshotOnLog: try LogVerify.isSnapshotOnLog(directory))
+                verification: verification,
+                signatures: check,
+                isSnapshotOnLog: try LogVerify.isSnapshotOnLog(directory)
+            )
         }
         guard outcome.verification.isComplete else { throw CommandFailure.found("interrupted") }
         json ? writeJSON(outcome) : writeText(outcome)
@@ -72,7 +76,8 @@ struct LogVerify: AsyncParsableCommand {
         if let torn = verification.tornTail { Console.error("torn tail: \(torn)") }
         if outcome.isSnapshotOnLog == false {
             Console.error(
-                "damage: the snapshot counts records that are not on the log; its end is missing, or it is another log")
+                "damage: the snapshot counts records that are not on the log; its end is missing, or it is another log"
+            )
         }
         if let signatures = outcome.signatures {
             for sequence in signatures.mismatches.prefix(20) {
@@ -80,13 +85,15 @@ struct LogVerify: AsyncParsableCommand {
             }
             Console.output(
                 "\(signatures.valid) signatures valid, \(signatures.mismatches.count) not, "
-                    + "\(signatures.unknownConnection) of connections that are gone, \(signatures.unsigned) unsigned records")
+                    + "\(signatures.unknownConnection) of connections that are gone, \(signatures.unsigned) unsigned records"
+            )
         }
         let times = [verification.firstReceivedAt, verification.lastReceivedAt].compactMap { $0?.description }
         Console.output(
             "\(verification.recordCount) records in \(verification.batchCount) batches and "
                 + "\(verification.segmentCount) segments, \(verification.byteCount) bytes"
-                + (times.isEmpty ? "" : ", received \(times.joined(separator: " to "))"))
+                + (times.isEmpty ? "" : ", received \(times.joined(separator: " to "))")
+        )
         Console.output(verification.isIntact ? "intact" : "\(verification.damages.count) places are damaged")
     }
 
@@ -107,7 +114,8 @@ struct LogVerify: AsyncParsableCommand {
                 "damages",
                 array: { writer in
                     for damage in verification.damages { write(damage, to: &writer) }
-                })
+                }
+            )
             writer.name("torn_tail")
             if let torn = verification.tornTail { write(torn, to: &writer) } else { writer.null() }
             writer.name("snapshot_on_log")
@@ -123,8 +131,10 @@ struct LogVerify: AsyncParsableCommand {
                             "mismatches",
                             array: { writer in
                                 for sequence in signatures.mismatches { writer.integer(sequence) }
-                            })
-                    })
+                            }
+                        )
+                    }
+                )
             }
         }
         Console.output(writer.bytes + [UInt8(ascii: "\n")])

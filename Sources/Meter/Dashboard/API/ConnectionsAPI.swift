@@ -26,7 +26,8 @@ struct ConnectionsAPI: Sendable {
                 "connections",
                 array: { json in
                     for connection in connections { connection.write(to: &json) }
-                })
+                }
+            )
         }
         return .json(.ok, json.bytes + [UInt8(ascii: "\n")])
     }

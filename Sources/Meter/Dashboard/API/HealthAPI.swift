@@ -22,7 +22,10 @@ struct HealthAPI: Sendable {
         }
         if parts.projector.lag.seconds > HealthAPI.maximumLagSeconds { reasons.append("snapshot_behind") }
         return HealthAPI.status(
-            reasons.isEmpty ? .ok : .serviceUnavailable, reasons.isEmpty ? "ready" : "not_ready", reasons: reasons)
+            reasons.isEmpty ? .ok : .serviceUnavailable,
+            reasons.isEmpty ? "ready" : "not_ready",
+            reasons: reasons
+        )
     }
 
     func metrics() -> Response {
@@ -30,15 +33,21 @@ struct HealthAPI: Sendable {
         let metrics = LogMetrics(parts.registry)
         let end = parts.log.durableEnd
         metrics.log(
-            sequence: end.sequence, segmentCount: statistics.segments.count, sizeBytes: statistics.byteCount,
-            queuedBytes: statistics.activity?.queuedBytes ?? 0)
+            sequence: end.sequence,
+            segmentCount: statistics.segments.count,
+            sizeBytes: statistics.byteCount,
+            queuedBytes: statistics.activity?.queuedBytes ?? 0
+        )
         metrics.projection(
             lagRecords: max(0, end.sequence - (parts.projector.published.position?.sequence ?? 0)),
-            lagSeconds: parts.projector.lag.seconds)
+            lagSeconds: parts.projector.lag.seconds
+        )
         let text = parts.registry.exposition()
         return Response(
-            status: .ok, headers: [.contentType: OpenMetricsRegistry.contentType],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+            status: .ok,
+            headers: [.contentType: OpenMetricsRegistry.contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
     }
 
     private static func status(_ status: HTTPResponse.Status, _ word: String, reasons: [String]) -> Response {
@@ -50,7 +59,8 @@ struct HealthAPI: Sendable {
                     "reasons",
                     array: { json in
                         for reason in reasons { json.string(reason) }
-                    })
+                    }
+                )
             }
         }
         return .json(status, json.bytes + [UInt8(ascii: "\n")])

@@ -16,7 +16,9 @@ struct ReplayAPI: Sendable {
     private func respond() -> Response {
         let projector = projector
         let (steps, continuation) = AsyncThrowingStream.makeStream(
-            of: ReplayProgress.self, bufferingPolicy: .bufferingNewest(1))
+            of: ReplayProgress.self,
+            bufferingPolicy: .bufferingNewest(1)
+        )
         let work = Task {
             do {
                 try await projector.rebuild { continuation.yield($0) }
@@ -26,27 +28,33 @@ struct ReplayAPI: Sendable {
             }
         }
         return Response(
-            status: .ok, headers: [.contentType: "application/x-ndjson"],
+            status: .ok,
+            headers: [.contentType: "application/x-ndjson"],
             body: ResponseBody { writer in
                 do {
                     for try await step in steps {
-                        try await writer.write(ReplayAPI.line { json in
-                            json.member("sequence", step.sequence)
-                            json.member("bytes", step.bytes)
-                            json.member("total_bytes", step.totalBytes)
-                        })
+                        try await writer.write(
+                            ReplayAPI.line { json in
+                                json.member("sequence", step.sequence)
+                                json.member("bytes", step.bytes)
+                                json.member("total_bytes", step.totalBytes)
+                            }
+                        )
                     }
-                    try await writer.write(ReplayAPI.line { json in
-                        json.member("status", "done")
-                        json.member("sequence", projector.published.position?.sequence ?? 0)
-                    })
+                    try await writer.write(
+                        ReplayAPI.line { json in
+                            json.member("status", "done")
+                            json.member("sequence", projector.published.position?.sequence ?? 0)
+                        }
+                    )
                 } catch {
                     // The status line has gone out, so the error travels as the last line.
                     try await writer.write(ByteBuffer(bytes: HTTPProblem(error).body + [UInt8(ascii: "\n")]))
                 }
                 await work.value
                 try await writer.finish(nil)
-            })
+            }
+        )
     }
 
     private static func line(_ members: (inout JSONWriter) -> Void) -> ByteBuffer {

@@ -36,7 +36,9 @@ struct SnapshotAPI: Sendable {
 
     private func notModified(_ tag: String) -> Response {
         Response(
-            status: .notModified, headers: [.eTag: EntityTag.header(tag), .cacheControl: "private, no-cache"])
+            status: .notModified,
+            headers: [.eTag: EntityTag.header(tag), .cacheControl: "private, no-cache"]
+        )
     }
 }
 
@@ -78,7 +80,10 @@ extension SnapshotFilter {
         guard let text = uri.queryParameters.get(name) else { return nil }
         guard let day = Day(text) else {
             throw HTTPProblem(
-                status: .badRequest, code: "invalid_parameter", message: "\(name) must be a day, YYYY-MM-DD")
+                status: .badRequest,
+                code: "invalid_parameter",
+                message: "\(name) must be a day, YYYY-MM-DD"
+            )
         }
         return day
     }

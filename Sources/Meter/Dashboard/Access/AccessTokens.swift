@@ -14,11 +14,11 @@ struct AccessTokens: Sendable {
 
     private let digests: [(role: Role, digest: [UInt8])]
 
-    /// The tokens of the settings. Without one for the admin, the token of the file in `dataDirectory` counts, which is made
-    /// where there is none yet. Blocking.
+    /// The tokens of the settings. Without one for the admin, the token of the file in `dataDirectory` counts, which is
+    /// made where there is none yet. Blocking.
     ///
-    /// - Throws: `invalid_token` for a token of less than 16 bytes, one with white space or other than ASCII, or the same
-    ///   for both roles; `permissions_too_wide`, `unreadable_file`, `unwritable_file` for the file.
+    /// - Throws: `invalid_token` for a token of less than 16 bytes, one with white space or other than ASCII, or the
+    ///   same for both roles; `permissions_too_wide`, `unreadable_file`, `unwritable_file` for the file.
     static func load(admin: String?, viewer: String?, dataDirectory: String) throws(MeterError) -> AccessTokens {
         let adminSource: Source
         if let admin {

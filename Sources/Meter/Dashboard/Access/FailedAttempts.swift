@@ -1,8 +1,8 @@
 import Synchronization
 import Wire
 
-/// Counts failed attempts by where they come from, in windows of a minute, so that tokens cannot be tried out. Bounded: where
-/// too many places are known, the one seen longest ago is forgotten.
+/// Counts failed attempts by where they come from, in windows of a minute, so that tokens cannot be tried out. Bounded:
+/// where too many places are known, the one seen longest ago is forgotten.
 final class FailedAttempts: Sendable {
     private struct Window {
         var start: Timestamp

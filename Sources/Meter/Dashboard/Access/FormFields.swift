@@ -2,8 +2,8 @@ import Hummingbird
 import NIOCore
 import Wire
 
-/// The fields of a form as a browser posts it (`application/x-www-form-urlencoded`). Of a name that comes twice, the first
-/// counts; what cannot be decoded is left out.
+/// The fields of a form as a browser posts it (`application/x-www-form-urlencoded`). Of a name that comes twice, the
+/// first counts; what cannot be decoded is left out.
 struct FormFields {
     private var fields: [String: String] = [:]
 

@@ -1,7 +1,7 @@
 import Hummingbird
 
-/// Answers under known host names only. A page of another site could otherwise have its own name point at this machine and
-/// read the answers as its own (DNS rebinding).
+/// Answers under known host names only. A page of another site could otherwise have its own name point at this machine
+/// and read the answers as its own (DNS rebinding).
 struct HostMiddleware<Context: RequestContext>: RouterMiddleware {
     private let hosts: Set<String>
 

@@ -3,8 +3,9 @@ import Hummingbird
 
 /// Signing in and out, for people: `GET /login`, `GET /login/{code}`, `POST /login`, `POST /logout`.
 ///
-/// A link shows a page with a button, and the button signs in: what only looks at links (a chat's preview, a browser that
-/// loads ahead) does not use them up, and the cookie, which browsers send within the site only, counts from the first page.
+/// A link shows a page with a button, and the button signs in: what only looks at links (a chat's preview, a browser
+/// that loads ahead) does not use them up, and the cookie, which browsers send within the site only, counts from the
+/// first page.
 struct LoginRoutes: Sendable {
     private static let nonceCookieName = "circlemeter_login"
     private static let nonceLifetimeSeconds = 3600

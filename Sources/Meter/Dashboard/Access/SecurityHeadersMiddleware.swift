@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Tells browsers to run and load nothing but what the service itself serves, on every answer, errors included. It stands
-/// before all other middleware, and turns what they throw into answers.
+/// Tells browsers to run and load nothing but what the service itself serves, on every answer, errors included. It
+/// stands before all other middleware, and turns what they throw into answers.
 struct SecurityHeadersMiddleware<Context: RequestContext>: RouterMiddleware {
     static var contentSecurityPolicy: String {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -5,7 +5,10 @@ import Wire
 struct Overview {
     struct Project {
         let connection: String
+        /// The slug.
         let project: String
+        /// The display name where the slug does not show it; nil otherwise.
+        let name: String?
         let runs: String
         let success: String
         let failed: String
@@ -56,8 +59,16 @@ struct Overview {
     let quarantined: String?
 
     init(
-        snapshot: Snapshot, from: Day, today: Day, records: [RecordCount], connections: [Connection],
-        attention: [String], durableSequence: Int, quarantined: Int, tag: String, csrfToken: String?
+        snapshot: Snapshot,
+        from: Day,
+        today: Day,
+        records: [RecordCount],
+        connections: [Connection],
+        attention: [String],
+        durableSequence: Int,
+        quarantined: Int,
+        tag: String,
+        csrfToken: String?
     ) {
         self.tag = tag
         self.csrfToken = csrfToken
@@ -70,7 +81,7 @@ struct Overview {
         workflowRuns = grouped(totals.workflowRuns)
         people = grouped(Set(snapshot[.people].filter { $0.key.day == today.firstOfMonth }.map(\.key.texts)).count)
         let busiest = totals.projects.sorted { $0.value.milliseconds > $1.value.milliseconds }
-        projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0.key, $0.value) }
+        projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0.key, $0.value, in: snapshot) }
         hasProjects = !projects.isEmpty
         moreProjects =
             busiest.count > Overview.maximumProjects ? grouped(busiest.count - Overview.maximumProjects) : nil
@@ -78,10 +89,13 @@ struct Overview {
         self.connections = connections.map { connection in
             let known = states[connection.id]
             return ConnectionLine(
-                id: connection.id, organization: connection.organization,
+                id: connection.id,
+                organization: connection.organization,
                 state: known?.state.state ?? "connected",
                 reason: known?.state.reason.replacing("_", with: " ") ?? "",
-                since: (known?.state.since ?? connection.addedAt).description, projects: grouped(known?.projectCount ?? 0))
+                since: (known?.state.since ?? connection.addedAt).description,
+                projects: grouped(known?.projectCount ?? 0)
+            )
         }
         hasConnections = !connections.isEmpty
         logRecords = grouped(durableSequence)
@@ -92,13 +106,25 @@ struct Overview {
         self.quarantined = quarantined > 0 ? grouped(quarantined) : nil
     }
 
-    private static func project(_ key: ProjectTotals.Key, _ totals: ProjectTotals.Totals) -> Project {
-        Project(
-            connection: key.connection, project: key.project, runs: grouped(totals.runs),
-            success: grouped(totals.success), failed: grouped(totals.failed), canceled: grouped(totals.canceled),
+    private static func project(
+        _ key: ProjectTotals.Key,
+        _ totals: ProjectTotals.Totals,
+        in snapshot: Snapshot
+    ) -> Project {
+        let name = snapshot.projectName(connection: key.connection, slug: key.project)
+        return Project(
+            connection: key.connection,
+            project: key.project,
+            name: name.isEmpty || key.project.hasSuffix("/" + name) ? nil : name,
+            runs: grouped(totals.runs),
+            success: grouped(totals.success),
+            failed: grouped(totals.failed),
+            canceled: grouped(totals.canceled),
             other: grouped(totals.runs - totals.success - totals.failed - totals.canceled),
-            minutes: grouped(totals.milliseconds / 60_000), p50: duration(totals.durations.percentile(50)),
-            p95: duration(totals.durations.percentile(95)))
+            minutes: grouped(totals.milliseconds / 60_000),
+            p50: duration(totals.durations.percentile(50)),
+            p95: duration(totals.durations.percentile(95))
+        )
     }
 }
 

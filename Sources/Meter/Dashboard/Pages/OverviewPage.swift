@@ -30,11 +30,17 @@ struct OverviewPage: Sendable {
             (try store.snapshot(filter), try store.recordCounts(), try store.damageMessages())
         }
         let page = Overview(
-            snapshot: snapshot, from: from, today: today, records: records,
+            snapshot: snapshot,
+            from: from,
+            today: today,
+            records: records,
             connections: parts.connections.list(),
             attention: attention(damages, isFailing: failing?.message),
-            durableSequence: parts.log.durableEnd.sequence, quarantined: quarantined,
-            tag: "\(snapshot.tag)-\(state)", csrfToken: context.access?.session?.csrfToken)
+            durableSequence: parts.log.durableEnd.sequence,
+            quarantined: quarantined,
+            tag: "\(snapshot.tag)-\(state)",
+            csrfToken: context.access?.session?.csrfToken
+        )
         var response = try pages.render("overview", page)
         response.headers[.eTag] = EntityTag.header(page.tag)
         return response

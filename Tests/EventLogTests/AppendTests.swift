@@ -1,0 +1,249 @@
+import EventLog
+import Glibc
+import TestSupport
+import Testing
+import Wire
+
+struct AppendTests {
+    @Test func concurrentAppendsShareASyncAndABatch() async throws {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        let log = try fixture.open(fileSystem: gate)
+        gate.hold()
+        try await withThrowingTaskGroup(of: AppendOutcome.self) { group in
+            group.addTask { try await log.append(LogFixture.entry("0")) }
+            await waitUntil { gate.isWaiting }
+            for index in 1...64 { group.addTask { try await log.append(LogFixture.entry("\(index)")) } }
+            await waitUntil { log.statistics.activity?.queuedCount == 65 }
+            #expect(log.durableEnd == .start)
+            gate.release()
+            var sequences: Set<Int> = []
+            for try await outcome in group {
+                guard case .accepted(let sequence) = outcome else {
+                    Issue.record("\(outcome)")
+                    continue
+                }
+                sequences.insert(sequence)
+            }
+            #expect(sequences == Set(1...65))
+        }
+        #expect(log.statistics.activity?.syncCount == 2)
+        await log.close()
+        let reading = try fixture.read()
+        #expect(reading.records.map(\.batch) == [1] + Array(repeating: 2, count: 64))
+        #expect(Set(reading.bodies) == Set((0...64).map(String.init)))
+    }
+
+    @Test func anAcknowledgementComesAfterASyncThatCoversItsRecord() async throws {
+        let fixture = LogFixture()
+        let faulty = FaultyFileSystem()
+        let log = try fixture.open(fileSystem: faulty)
+        await withTaskGroup(of: Void.self) { group in
+            for caller in 0..<8 {
+                group.addTask {
+                    for index in 0..<8 {
+                        let body = "[\(caller),\(index)]"
+                        let outcome = try? await log.append(LogFixture.entry(body))
+                        guard case .accepted(let sequence)? = outcome else {
+                            Issue.record("\(body) was not accepted")
+                            return
+                        }
+                        // What is on disk for certain, at the moment of the answer.
+                        let synced = faulty.disk.synced(fixture.path(1))
+                        let text = String(decoding: synced, as: UTF8.self)
+                        #expect(text.contains(#"{"sequence":\#(sequence),"#) && text.contains(body))
+                    }
+                }
+            }
+        }
+        await log.close()
+    }
+
+    @Test func aDuplicateOfAnEntryInFlightGetsItsAnswer() async throws {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        let log = try fixture.open(fileSystem: gate)
+        gate.hold()
+        async let first = log.append(LogFixture.entry("1"))
+        await waitUntil { gate.isWaiting }
+        async let second = log.append(LogFixture.entry("1"))
+        async let other = log.append(LogFixture.entry("2"))
+        await waitUntil { log.statistics.activity?.queuedCount == 2 }
+        gate.release()
+        #expect(try await first == .accepted(sequence: 1))
+        #expect(try await second == .duplicate(sequence: 1))
+        #expect(try await other == .accepted(sequence: 2))
+        #expect(try await log.append(LogFixture.entry("2")) == .duplicate(sequence: 2))
+        #expect(log.statistics.activity?.duplicateCount == 2)
+        await log.close()
+        #expect(try fixture.read().bodies == ["1", "2"])
+    }
+
+    @Test func aDuplicateOfAnEntryInFlightFailsWithIt() async throws {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        var options = EventLog.Options()
+        options.takeoverRetryInterval = .zero
+        let log = try fixture.open(options, fileSystem: gate)
+        gate.hold(failing: EIO)
+        let first = Task { try await log.append(LogFixture.entry("1")) }
+        await waitUntil { gate.isWaiting }
+        let second = Task { try await log.append(LogFixture.entry("1")) }
+        await waitUntil { log.statistics.activity?.duplicateWaiterCount == 1 }
+        gate.release()
+        for task in [first, second] {
+            let error = await #expect(throws: LogError.self) { try await task.value }
+            #expect(error?.code == .unavailable)
+        }
+        // The failed entry has claimed nothing: sent again it is new.
+        #expect(try await log.append(LogFixture.entry("1")) == .accepted(sequence: 1))
+        await log.close()
+    }
+
+    @Test func theWindowIsFilledFromTheLastTwoSegments() async throws {
+        let fixture = LogFixture()
+        var options = EventLog.Options()
+        options.maximumSegmentBytes = 700
+        let first = try fixture.open(options)
+        for index in 1...9 { _ = try await first.append(LogFixture.entry("\(index)")) }
+        await first.close()
+        let segments = Files.names(fixture.directory).compactMap { Int($0.prefix(20)) }
+        try #require(segments.count > 2)
+        let known = segments[segments.count - 2]
+        let second = try fixture.open(options)
+        #expect(second.recovery.keysLoaded == 10 - known)
+        #expect(try await second.append(LogFixture.entry("\(known)")) == .duplicate(sequence: known))
+        #expect(try await second.append(LogFixture.entry("\(known - 1)")) == .accepted(sequence: 10))
+        await second.close()
+    }
+
+    @Test func theOldestKeyLeavesAFullWindow() async throws {
+        let fixture = LogFixture()
+        var options = EventLog.Options()
+        options.deduplicationWindowCount = 2
+        let log = try fixture.open(options)
+        for index in 1...3 { _ = try await log.append(LogFixture.entry("\(index)")) }
+        #expect(try await log.append(LogFixture.entry("3")) == .duplicate(sequence: 3))
+        #expect(try await log.append(LogFixture.entry("2")) == .duplicate(sequence: 2))
+        #expect(try await log.append(LogFixture.entry("1")) == .accepted(sequence: 4))
+        await log.close()
+    }
+
+    @Test func theQueueIsBoundedInBytes() async throws {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        var options = EventLog.Options()
+        options.maximumQueuedBytes = 1_000
+        let log = try fixture.open(options, fileSystem: gate)
+        gate.hold()
+        // Larger than the bound, but alone.
+        async let first = log.append(LogFixture.entry("\"\(String(repeating: "x", count: 2_000))\""))
+        await waitUntil { gate.isWaiting }
+        do throws(LogError) {
+            Issue.record("\(try await log.append(LogFixture.entry("2")))")
+        } catch {
+            #expect(error.code == .queueFull)
+        }
+        gate.release()
+        #expect(try await first == .accepted(sequence: 1))
+        #expect(try await log.append(LogFixture.entry("2")) == .accepted(sequence: 2))
+        await log.close()
+    }
+
+    @Test func onlyOneProcessWrites() async throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        do throws(LogError) {
+            _ = try fixture.open()
+            Issue.record("The log was opened twice")
+        } catch {
+            #expect(error.code == .locked)
+            #expect(error.path == fixture.directory)
+            #expect(error.hint?.contains("running") == true)
+        }
+        await log.close()
+        let again = try fixture.open()
+        await again.close()
+    }
+
+    @Test func filesAndDirectoriesAreForTheOwnerAlone() async throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        await log.close()
+        #expect(Files.mode(fixture.directory) == 0o700)
+        #expect(Files.mode(fixture.path(1)) == 0o600)
+    }
+
+    @Test func aClosedLogRefusesEntries() async throws {
+        let log = try LogFixture().open()
+        await log.close()
+        await log.close()
+        do throws(LogError) {
+            Issue.record("\(try await log.append(LogFixture.entry("1")))")
+        } catch {
+            #expect(error.code == .closed)
+        }
+    }
+
+    @Test(arguments: ["", "Acme", "-a", "a b", "a\"b", "ä", String(repeating: "a", count: 64)])
+    func aConnectionThatIsNoIdIsRefused(connection: String) async throws {
+        let log = try LogFixture().open()
+        var entry = LogFixture.entry("1")
+        entry.connection = connection
+        do throws(LogError) {
+            Issue.record("\(try await log.append(entry))")
+        } catch {
+            #expect(error.code == .invalidEntry)
+        }
+        await log.close()
+    }
+
+    @Test(
+        arguments: [
+            "{}", " {\"a\":[1,2]} ", "\t1", "null", "{\"a\":1,\"a\":2}", "{\"crc\":\"00000000\"}", "", "{", "a\nb", "{\n}",
+            "{\r}", "\u{feff}{}", "\u{0}", "{\"sequence\":2,\"batch\":2,", String(repeating: "[", count: 300),
+        ]
+    )
+    func everyBodyComesBackByteForByte(body: String) async throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        var invalid = Array(body.utf8)
+        invalid.append(0xff)
+        _ = try await log.append(LogFixture.entry(body, signature: "v1=a,\\\"\u{1}\t\u{e9}"))
+        _ = try await log.append(LogFixture.entry(invalid))
+        await log.close()
+        var bodies: [[UInt8]] = []
+        var signatures: [String?] = []
+        try LogReader(directory: fixture.directory).read(after: nil) { item in
+            guard case .record(let record) = item else {
+                Issue.record("\(item)")
+                return true
+            }
+            bodies.append(record.withBody { Array($0) })
+            signatures.append(record.signature)
+            #expect(record.connection == "acme" && record.source == .webhook && record.receivedAt == LogFixture.time)
+            return true
+        }
+        #expect(bodies == [Array(body.utf8), invalid])
+        #expect(signatures == ["v1=a,\\\"\u{1}\t\u{e9}", nil])
+        let lines = Files.bytes(fixture.path(1)).split(separator: UInt8(ascii: "\n"))
+        #expect(lines.count == 3)
+        #expect(lines.dropLast().allSatisfy { line in line.withUnsafeBytes { JSONScanner.isObject($0) } || body.count == 300 })
+    }
+
+    @Test func theDurableEndAdvancesForEverySubscriberAndEndsWithTheLog() async throws {
+        let log = try LogFixture().open()
+        let streams = [log.advances(), log.advances()]
+        _ = try await log.append(LogFixture.entry("1"))
+        _ = try await log.append(LogFixture.entry("2"))
+        for stream in streams {
+            var iterator = stream.makeAsyncIterator()
+            #expect(await iterator.next()?.sequence == 2)
+        }
+        await log.close()
+        for stream in streams { for await _ in stream { Issue.record("An advance after the end") } }
+        var late: [Int] = []
+        for await position in log.advances() { late.append(position.sequence) }
+        #expect(late == [2])
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Synchronization
+
+/// The built `circlemeter`, run as a process of its own and ended by its process id.
+final class ChildProcess: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let processID: pid_t
+    private let lines: AsyncStream<String>
+    private let exit: AsyncStream<Int32>
+    private let collected = Mutex<[String]>([])
+
+    /// The folder of everything that was built beside these tests.
+    static let products = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+
+    /// Starts `circlemeter` with arguments; standard output and error come together as lines.
+    init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
+        let process = Process()
+        process.executableURL = ChildProcess.products.appending(path: "circlemeter")
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("CIRCLEMETER_") }
+            .merging(environment) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        if let input {
+            let pipe = Pipe()
+            process.standardInput = pipe
+            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try pipe.fileHandleForWriting.close()
+        } else {
+            process.standardInput = FileHandle.nullDevice
+        }
+        let (lines, lineContinuation) = AsyncStream.makeStream(of: String.self)
+        let (exit, exitContinuation) = AsyncStream.makeStream(of: Int32.self)
+        self.lines = lines
+        self.exit = exit
+        process.terminationHandler = { process in
+            let isSignal = process.terminationReason == .uncaughtSignal
+            exitContinuation.yield(isSignal ? -process.terminationStatus : process.terminationStatus)
+            exitContinuation.finish()
+        }
+        try process.run()
+        processID = process.processIdentifier
+        let handle = output.fileHandleForReading
+        Thread {
+            var pending = Data()
+            while case let data = handle.availableData, !data.isEmpty {
+                pending.append(data)
+                while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+                    lineContinuation.yield(String(decoding: pending[..<end], as: UTF8.self))
+                    pending.removeSubrange(...end)
+                }
+            }
+            if !pending.isEmpty { lineContinuation.yield(String(decoding: pending, as: UTF8.self)) }
+            lineContinuation.finish()
+        }.start()
+    }
+
+    /// The first line with `prefix`, without it.
+    func line(after prefix: String) async throws -> String {
+        var seen: [String] = []
+        for await line in lines {
+            if line.hasPrefix(prefix) { return String(line.dropFirst(prefix.count)) }
+            seen.append(line)
+        }
+        throw Failure(description: "no line '\(prefix)...', but: \(seen.joined(separator: "\n"))")
+    }
+
+    func send(_ signal: Int32) { kill(processID, signal) }
+
+    /// The exit status, minus the signal's number where one ended it.
+    func status() async -> Int32 {
+        for await status in exit { return status }
+        return .min
+    }
+
+    /// Runs to the end: the exit status and all that was written.
+    static func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String? = nil
+    ) async throws -> (status: Int32, output: String) {
+        let child = try ChildProcess(arguments, environment: environment, input: input)
+        var lines: [String] = []
+        for await line in child.lines { lines.append(line) }
+        return (await child.status(), lines.joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,94 @@
+import AsyncHTTPClient
+import CircleCI
+import EventLog
+import FakeCircleCI
+import Logging
+import TestSupport
+import Usage
+import Wire
+
+@testable import Meter
+
+/// A whole service in this process, on ports of its own, with a connection for each organization of a history.
+final class LiveService: Sendable {
+    static let secret = Secret(Array("not much of a secret".utf8))
+
+    let directory = TemporaryDirectory()
+    let service: MeterService
+    let running: MeterService.Running
+    private let task: Task<Void, any Error>
+
+    init(organizationCount: Int = 1) async throws {
+        var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
+        settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
+        settings.dashboardAddress = ListenAddress(host: "127.0.0.1", port: 0)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let service = try await MeterService.open(settings, environment: [:], logger: logger)
+        for index in 0..<organizationCount {
+            try await service.parts.add(
+                try Connection(
+                    id: LiveService.connection(index),
+                    organization: "gh/acme",
+                    webhookSecrets: [Connection.WebhookSecret(LiveService.secret)],
+                    addedAt: .now
+                )
+            )
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: MeterService.Running.self)
+        task = Task {
+            defer { continuation.finish() }
+            try await service.run { continuation.yield($0) }
+        }
+        self.service = service
+        guard let running = await stream.first(where: { _ in true }) else {
+            try await task.value
+            throw CancellationError()
+        }
+        self.running = running
+    }
+
+    static func connection(_ organizationIndex: Int) -> String { "organization-\(organizationIndex)" }
+
+    func stop() async {
+        task.cancel()
+        _ = await task.result
+    }
+
+    /// The snapshot once it counts all that is on the log now.
+    func snapshot() async throws -> Snapshot {
+        let end = service.parts.log.durableEnd.sequence
+        for await sequence in service.parts.projector.published.sequences() where sequence >= end { break }
+        return try await service.parts.projector.published.snapshot()
+    }
+
+    /// Posts deliveries as CircleCI would.
+    func send(
+        _ deliveries: some Sequence<GeneratedDelivery> & Sendable,
+        organizationCount: Int = 1,
+        faults: FaultPlan = FaultPlan()
+    ) async throws -> SendReport {
+        let client = HTTPClient(configuration: WebhookPoster.clientConfiguration(concurrency: 16))
+        var options = WebhookSender.Options()
+        options.concurrency = 16
+        options.faults = faults
+        let targets = try (0..<organizationCount).map { index in
+            WebhookSender.Target(
+                url: "\(running.webhookURL)/webhooks/circleci/\(LiveService.connection(index))",
+                signing: .secret(try LiveService.secret.forSigning())
+            )
+        }
+        let sender = WebhookSender(poster: WebhookPoster(client: client), targets: targets, options: options)
+        let report = await sender.send(deliveries)
+        try await client.shutdown()
+        return report
+    }
+
+    /// The admin's token.
+    var token: String {
+        get throws {
+            let bytes = try PrivateFile.read("\(directory.path("data"))/admin-token", maximumBytes: 4096) ?? []
+            return String(decoding: Secret(trimming: bytes).bytes, as: UTF8.self)
+        }
+    }
+}

@@ -126,6 +126,7 @@ let package = Package(
                 "Meter", "CircleCI", "EventLog", "FakeCircleCI", "TestSupport", "Usage", "Wire", "circlemeter",
                 "HeldWrites",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -39,7 +39,9 @@ public struct LogLock: Sendable {
     }
 
     /// Whether another process has the lock. The answer may be old when it arrives.
-    public static func isHeld(directory: String, fileSystem: any FileSystem = PosixFileSystem()) throws(LogError) -> Bool {
+    public static func isHeld(directory: String, fileSystem: any FileSystem = PosixFileSystem()) throws(LogError)
+        -> Bool
+    {
         do throws(SystemError) {
             let descriptor = try fileSystem.open(directory, .directory)
             defer { fileSystem.close(descriptor) }

@@ -179,7 +179,7 @@ extension HTTPProblem {
         let status: HTTPResponse.Status
         switch error.code {
         case .invalidConnectionId, .invalidConnection, .emptySecret: status = .unprocessableContent
-        case .connectionExists: status = .conflict
+        case .connectionExists, .replayUnderWay: status = .conflict
         case .unknownConnection: status = .notFound
         default:
             self = .internalError

@@ -12,7 +12,7 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract: "Make the snapshot anew from the log.",
         discussion: """
             The old snapshot serves until the new one is complete. With a running service the work is done through it.
-            Interrupted, it leaves everything as it was.
+            Interrupted, it leaves the published snapshot as it was, and goes on from there the next time.
             """
     )
 
@@ -51,7 +51,12 @@ struct ReplayCommand: AsyncParsableCommand {
         } else {
             replayed = try await replay(directory)
         }
-        guard let replayed else { throw CommandFailure.found("interrupted; the snapshot is as it was") }
+        guard let replayed else {
+            throw CommandFailure.found(
+                "interrupted; the snapshot is as it was",
+                hint: isDryRun ? nil : "run it again to go on from here"
+            )
+        }
         report(replayed, seconds: Double((ContinuousClock().now - started) / .milliseconds(1)) / 1000)
         guard diff else { return }
         let empty = Snapshot(position: nil, rows: [:], projects: [], connections: [])

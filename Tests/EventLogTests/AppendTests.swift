@@ -200,7 +200,8 @@ struct AppendTests {
 
     @Test(
         arguments: [
-            "{}", " {\"a\":[1,2]} ", "\t1", "null", "{\"a\":1,\"a\":2}", "{\"crc\":\"00000000\"}", "", "{", "a\nb", "{\n}",
+            "{}", " {\"a\":[1,2]} ", "\t1", "null", "{\"a\":1,\"a\":2}", "{\"crc\":\"00000000\"}", "", "{", "a\nb",
+            "{\n}",
             "{\r}", "\u{feff}{}", "\u{0}", "{\"sequence\":2,\"batch\":2,", String(repeating: "[", count: 300),
         ]
     )
@@ -228,7 +229,10 @@ struct AppendTests {
         #expect(signatures == ["v1=a,\\\"\u{1}\t\u{e9}", nil])
         let lines = Files.bytes(fixture.path(1)).split(separator: UInt8(ascii: "\n"))
         #expect(lines.count == 3)
-        #expect(lines.dropLast().allSatisfy { line in line.withUnsafeBytes { JSONScanner.isObject($0) } || body.count == 300 })
+        #expect(
+            lines.dropLast().allSatisfy { line in line.withUnsafeBytes { JSONScanner.isObject($0) } || body.count == 300
+            }
+        )
     }
 
     @Test func theDurableEndAdvancesForEverySubscriberAndEndsWithTheLog() async throws {

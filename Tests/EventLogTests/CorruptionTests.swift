@@ -103,7 +103,10 @@ struct CorruptionTests {
         let again = try changed.open(fileSystem: UnsyncedFileSystem())
         #expect(again.recovery.tornTail == nil, "\(what())")
         #expect(try await again.append(LogFixture.entry(#"{"new":1}"#)) == .duplicate(sequence: sequence), "\(what())")
-        #expect(try await again.append(LogFixture.entry(#"{"new":2}"#)) == .accepted(sequence: sequence + 1), "\(what())")
+        #expect(
+            try await again.append(LogFixture.entry(#"{"new":2}"#)) == .accepted(sequence: sequence + 1),
+            "\(what())"
+        )
         await again.close()
         let last = try changed.read()
         #expect(last.sequences == after.sequences + [sequence + 1], "\(what())")

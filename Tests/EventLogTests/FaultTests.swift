@@ -97,7 +97,8 @@ struct FaultTests {
     }
 
     private func reading(_ directory: String, through end: LogPosition) throws(LogError) -> Reading {
-        do { return try Reading(directory: directory, through: end) } catch let error as LogError { throw error } catch {
+        do { return try Reading(directory: directory, through: end) } catch let error as LogError { throw error } catch
+        {
             fatalError("\(error)")
         }
     }

@@ -147,4 +147,3 @@ final class FaultyFileSystem: WrappingFileSystem {
         state.withLock { $0.disk.remove(path) }
     }
 }
-

@@ -77,7 +77,8 @@ struct Reading {
         through limit: LogPosition? = nil,
         fileSystem: any FileSystem = PosixFileSystem()
     ) throws {
-        end = try LogReader(directory: directory, fileSystem: fileSystem).read(after: position, through: limit) { item in
+        end = try LogReader(directory: directory, fileSystem: fileSystem).read(after: position, through: limit) {
+            item in
             switch item {
             case .record(let record):
                 let body = record.withBody { String(decoding: $0, as: UTF8.self) }

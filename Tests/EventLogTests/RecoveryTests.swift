@@ -176,7 +176,9 @@ struct RecoveryTests {
 
     @Test func bytesBeyondTheStatedEndAreVoid() async throws {
         let fixture = try await sample(3, segmentBytes: 1)
-        for void in ["x", "{\"sequence\":2,\"batch\":2,", "\n\n", String(decoding: Files.bytes(fixture.path(2)), as: UTF8.self)] {
+        for void in [
+            "x", "{\"sequence\":2,\"batch\":2,", "\n\n", String(decoding: Files.bytes(fixture.path(2)), as: UTF8.self),
+        ] {
             let bytes = Files.bytes(fixture.path(1))
             Files.write(bytes + Array(void.utf8), to: fixture.path(1))
             let reading = try fixture.read()

@@ -1,3 +1,5 @@
+import AsyncHTTPClient
+import CircleCI
 import Foundation
 import Synchronization
 
@@ -46,9 +48,14 @@ final class ChildProcess: Sendable {
         processID = process.processIdentifier
         let handle = output.fileHandleForReading
         Thread {
-            var pending = Data()
-            while case let data = handle.availableData, !data.isEmpty {
-                pending.append(data)
+            var pending: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            while true {
+                let count = read(handle.fileDescriptor, &chunk, chunk.count)
+                // A child that ends interrupts with SIGCHLD.
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                pending.append(contentsOf: chunk[..<count])
                 while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                     lineContinuation.yield(String(decoding: pending[..<end], as: UTF8.self))
                     pending.removeSubrange(...end)
@@ -87,5 +94,21 @@ final class ChildProcess: Sendable {
         var lines: [String] = []
         for await line in child.lines { lines.append(line) }
         return (await child.status(), lines.joined(separator: "\n"))
+    }
+}
+
+/// A client for as many requests at a time to one host, shut down whatever happens.
+func withClient<Value>(
+    concurrency: Int = 8,
+    _ body: (HTTPClient) async throws -> Value
+) async throws -> Value {
+    let client = HTTPClient(configuration: WebhookPoster.clientConfiguration(concurrency: concurrency))
+    do {
+        let value = try await body(client)
+        try await client.shutdown()
+        return value
+    } catch {
+        try? await client.shutdown()
+        throw error
     }
 }

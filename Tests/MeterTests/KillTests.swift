@@ -88,15 +88,15 @@ private final class KillCampaign: Sendable {
             input: "secret of the campaign\n"
         )
         #expect(added.status == 0, "\(added.output)")
-        let client = HTTPClient(configuration: WebhookPoster.clientConfiguration(concurrency: 16))
-        for _ in 0..<cycles { try await cycle(client) }
-        let last = try start()
-        let url = try await webhookURL(of: last)
-        // What was under way at the last kill is sent again and must be taken now.
-        await send(to: url, client, atMost: 0)
-        last.send(SIGTERM)
-        #expect(await last.status() == 0, "seed \(seed)")
-        try await client.shutdown()
+        try await withClient(concurrency: 16) { client in
+            for _ in 0..<cycles { try await cycle(client) }
+            let last = try start()
+            let url = try await webhookURL(of: last)
+            // What was under way at the last kill is sent again and must be taken now.
+            await send(to: url, client, atMost: 0)
+            last.send(SIGTERM)
+            #expect(await last.status() == 0, "seed \(seed)")
+        }
         try await audit()
     }
 

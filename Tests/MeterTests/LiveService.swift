@@ -18,12 +18,12 @@ final class LiveService: Sendable {
     let running: MeterService.Running
     private let task: Task<Void, any Error>
 
-    init(organizationCount: Int = 1) async throws {
+    /// - Parameter logger: nil: nothing is logged.
+    init(organizationCount: Int = 1, logger: Logger? = nil) async throws {
         var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
         settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.dashboardAddress = ListenAddress(host: "127.0.0.1", port: 0)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        let logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = try await MeterService.open(settings, environment: [:], logger: logger)
         for index in 0..<organizationCount {
             try await service.parts.add(
@@ -68,7 +68,6 @@ final class LiveService: Sendable {
         organizationCount: Int = 1,
         faults: FaultPlan = FaultPlan()
     ) async throws -> SendReport {
-        let client = HTTPClient(configuration: WebhookPoster.clientConfiguration(concurrency: 16))
         var options = WebhookSender.Options()
         options.concurrency = 16
         options.faults = faults
@@ -78,10 +77,10 @@ final class LiveService: Sendable {
                 signing: .secret(try LiveService.secret.forSigning())
             )
         }
-        let sender = WebhookSender(poster: WebhookPoster(client: client), targets: targets, options: options)
-        let report = await sender.send(deliveries)
-        try await client.shutdown()
-        return report
+        return try await withClient(concurrency: 16) { [options] client in
+            await WebhookSender(poster: WebhookPoster(client: client), targets: targets, options: options)
+                .send(deliveries)
+        }
     }
 
     /// The admin's token.

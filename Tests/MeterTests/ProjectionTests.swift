@@ -63,13 +63,21 @@ struct ProjectionTests {
         #expect(SnapshotDifference(whole, whole).lines.isEmpty)
     }
 
-    @Test func `a replay that is given up leaves the published snapshot as it was`() async throws {
+    @Test func `an interrupted replay leaves the published snapshot as it was and goes on the next time`() async throws
+    {
         let fixture = try await LoggedHistory(seed: 23)
         _ = try Replay(fixture.data).run(to: 5, isDryRun: false, progress: { _ in true })
         let before = try Data(contentsOf: URL(filePath: fixture.data.usage))
         #expect(try Replay(fixture.data).run(to: nil, isDryRun: false, progress: { _ in false }) == nil)
         #expect(try Data(contentsOf: URL(filePath: fixture.data.usage)) == before)
         #expect(!FileManager.default.fileExists(atPath: fixture.data.usageRebuild))
+        let stopped = try #require(try UsageStore(path: fixture.data.usagePaused, purpose: .resume))
+        let reached = try #require(try stopped.position()).sequence
+        try stopped.close()
+        #expect(reached > 0)
+        let resumed = try Replay(fixture.data).run(to: nil, isDryRun: false, progress: { _ in true })
+        #expect(resumed?.canonicalBytes() == (try fixture.directSnapshot().canonicalBytes()))
+        #expect(!FileManager.default.fileExists(atPath: fixture.data.usagePaused))
     }
 
     @Test func `a position that is not on the log is found out`() async throws {

@@ -48,9 +48,10 @@ struct ReceiverTimeTests {
     @Test("A connection on which nothing comes is closed, before a first request and after one")
     func idle() async throws {
         var limits = ReceiverLimits()
-        limits.idleTime = .milliseconds(500)
+        limits.idleTime = .seconds(1)
         try await RunningReceiver.run(limits) { receiver in
-            #expect(try await RawClient.answers(receiver.port, to: "") == [])
+            let never = try await RawClient.connect(receiver.port) { await $0.answers() }
+            #expect(never == [])
             let once = try await RawClient.answers(receiver.port, to: "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
             #expect(once.map(\.status) == [200])
         }
@@ -72,19 +73,36 @@ struct ReceiverTimeTests {
         }
     }
 
-    @Test("A refused client that goes on sending can still read why")
-    func lingering() async throws {
+    @Test("A client that holds its body back is asked for it, unless it is refused already")
+    func expectContinue() async throws {
+        try await RunningReceiver.run { receiver in
+            let body = "{}"
+            try await RawClient.connect(receiver.port) { client in
+                let framing = "expect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+                try await client.send(receiver.rawDelivery(body, framing: framing))
+                #expect(await client.answers(1).map(\.status) == [100])
+                try await client.send(body)
+                #expect(await client.answers(1).map(\.status) == [200])
+            }
+            let tooLarge = "expect: 100-continue\r\ncontent-length: 2000000\r\n\r\n"
+            let refused = receiver.rawDelivery(body, framing: tooLarge)
+            #expect(try await RawClient.answers(receiver.port, to: refused).map(\.status) == [413])
+        }
+    }
+
+    @Test("A refused client that sends all before it reads can still read why", arguments: [false, true])
+    func lingering(_ isChunked: Bool) async throws {
         try await RunningReceiver.run { receiver in
             let count = 32 << 20
-            let head = "POST /webhooks/circleci/acme HTTP/1.1\r\nhost: x\r\ncontent-length: \(count)\r\n\r\n"
-            try await RawClient.connect(receiver.port) { client in
-                async let answers = client.answers()
-                try await client.send(head)
-                let piece = [UInt8](repeating: 0x20, count: 1 << 20)
-                // A client that reads only when all is sent.
-                for _ in 0..<(count >> 20) { try? await client.send(piece) }
-                #expect(await answers.map(\.status) == [413])
-            }
+            let framing =
+                isChunked
+                ? "transfer-encoding: chunked\r\n\r\n\(String(count, radix: 16))\r\n"
+                : "content-length: \(count)\r\n\r\n"
+            let request = Array(receiver.rawDelivery("", framing: framing).utf8)
+            let body = [UInt8](repeating: 0x20, count: count)
+            let answer = try #require(try await BlockingClient.send(request + body, to: receiver.port))
+            #expect(answer.hasPrefix("HTTP/1.1 413 "))
+            #expect(answer.contains("\"body_too_large\""))
         }
     }
 

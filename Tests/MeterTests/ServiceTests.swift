@@ -42,18 +42,19 @@ struct ServiceTests {
         let folder = URL(filePath: #filePath).appending(path: "../../../fixtures/webhooks").standardized
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         #expect(files.count == 4)
-        let client = HTTPClient(configuration: WebhookPoster.clientConfiguration())
-        for file in files {
-            let body = [UInt8](try Data(contentsOf: folder.appending(path: file)))
-            let answer = try await WebhookPoster(client: client).post(
-                body,
-                eventType: nil,
-                to: "\(live.running.webhookURL)/webhooks/circleci/\(LiveService.connection(0))",
-                signing: .secret(try LiveService.secret.forSigning())
-            )
-            #expect(answer.status == 200)
+        let url = "\(live.running.webhookURL)/webhooks/circleci/\(LiveService.connection(0))"
+        try await withClient { client in
+            for file in files {
+                let body = [UInt8](try Data(contentsOf: folder.appending(path: file)))
+                let answer = try await WebhookPoster(client: client).post(
+                    body,
+                    eventType: nil,
+                    to: url,
+                    signing: .secret(try LiveService.secret.forSigning())
+                )
+                #expect(answer.status == 200)
+            }
         }
-        try await client.shutdown()
         let snapshot = try await live.snapshot()
         let app = "circleci/9o4YVSZBXSCq7dwBQG9bgs/QzGbwTJXzxc33vrwRr6fs8"
         #expect(

@@ -9,13 +9,13 @@ final class BlockingQueue: Sendable {
         queue = DispatchQueue(label: label)
     }
 
-    func run<Value: Sendable>(
-        _ work: @escaping @Sendable () throws(MeterError) -> Value
-    ) async throws(MeterError) -> Value {
+    func run<Value: Sendable, Failure: Error>(
+        _ work: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
         let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<Value, MeterError>, Never>) in
+            (continuation: CheckedContinuation<Result<Value, Failure>, Never>) in
             queue.async {
-                do throws(MeterError) {
+                do throws(Failure) {
                     continuation.resume(returning: .success(try work()))
                 } catch {
                     continuation.resume(returning: .failure(error))

@@ -2,9 +2,8 @@ import Dispatch
 
 /// Runs work that blocks on a thread of its own, off the cooperative pool.
 package func onOwnThread<Value: Sendable>(
-    _ label: String, _ work: @escaping @Sendable () throws -> sending Value
+    _ label: String,
+    _ work: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue(label: label).async { continuation.resume(with: Result { try work() }) }
-    }
+    try await BlockingQueue(label: label).run(work)
 }

@@ -14,6 +14,8 @@ public struct DataDirectory: Sendable, CustomStringConvertible {
     public var usage: String { "\(path)/usage.sqlite" }
     /// A snapshot that is being made beside the published one.
     public var usageRebuild: String { "\(path)/usage.sqlite.building" }
+    /// A snapshot whose making was interrupted, in good order.
+    public var usagePaused: String { "\(path)/usage.sqlite.paused" }
     /// A snapshot for a look, thrown away afterwards.
     public var usageDryRun: String { "\(path)/usage.sqlite.dry-run" }
     /// Where a running service can be reached by commands on the same machine.

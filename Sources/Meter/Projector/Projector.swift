@@ -2,6 +2,7 @@ import EventLog
 import Foundation
 import Logging
 import ServiceLifecycle
+import Synchronization
 import Usage
 
 /// Keeps the published snapshot up with the log: folds what is durable, publishes, and waits for more.
@@ -17,6 +18,7 @@ actor Projector: Service {
     nonisolated let published: PublishedSnapshot
     nonisolated let lag = ProjectionLag()
     private var projection: Projection?
+    private nonisolated let isStopping = StopFlag()
     private var isRebuilding = false
     /// While a rebuilt store takes the published one's place.
     private var isSwapping = false
@@ -33,14 +35,16 @@ actor Projector: Service {
     }
 
     func run() async throws {
-        // Another waits for the first advance after it subscribed; what is on the log already is folded at once.
-        let advances = log.advances()
-        await catchUp()
-        for await _ in advances.cancelOnGracefulShutdown() {
-            await catchUp()
-            try? await Task.sleep(for: Projector.pause)
+        await withGracefulShutdownHandler {
+            for await _ in log.advances().cancelOnGracefulShutdown() {
+                await catchUp()
+                try? await Task.sleep(for: Projector.pause)
+            }
+        } onGracefulShutdown: { [isStopping] in
+            isStopping.raise()
         }
-        await catchUp()
+        // What the last deliveries changed; a snapshot that is still to be made waits for the next start.
+        if projection != nil { await catchUp() }
     }
 
     /// Folds all that is durable. An error is logged and tried again: the log has everything, nothing is lost by it.
@@ -54,6 +58,8 @@ actor Projector: Service {
                 try projection?.advance(to: log.durableEnd.sequence)
                 published.advanced(to: projection?.position)
                 lag.update(published: projection?.position?.sequence ?? 0, durable: log.durableEnd.sequence)
+                return
+            } catch is CancellationError {
                 return
             } catch {
                 projection = nil
@@ -90,28 +96,28 @@ actor Projector: Service {
 
     /// Makes the snapshot anew from the log; the old one serves until the new one is complete.
     func rebuild(progress: @escaping @Sendable (ReplayProgress) -> Void) async throws {
-        guard !isRebuilding else {
-            throw MeterError(.replayUnderWay, "The snapshot is being made anew already", hint: "wait for it to end")
-        }
-        isRebuilding = true
-        defer { isRebuilding = false }
         try await makeAnew(progress: progress)
         await catchUp()
     }
 
     private func makeAnew(progress: @escaping @Sendable (ReplayProgress) -> Void) async throws {
+        guard !isRebuilding else {
+            throw MeterError(.replayUnderWay, "The snapshot is being made anew already", hint: "wait for it to end")
+        }
+        isRebuilding = true
+        defer { isRebuilding = false }
         let rebuild = Rebuild(directory: directory, isDryRun: false)
         let path = directory.usage
         let end = log.durableEnd.sequence
         logger.info("making the snapshot from the log", metadata: ["records": "\(end)"])
         // On a thread of its own: the present snapshot keeps up with the log meanwhile.
-        let store = try await onOwnThread("circlemeter.rebuild") {
+        let store = try await onOwnThread("circlemeter.rebuild") { [isStopping] in
             try rebuild.run(to: end) { step in
                 progress(step)
-                return true
+                return !isStopping.isRaised
             }
         }
-        guard let store else { return }
+        guard let store else { throw CancellationError() }
         isSwapping = true
         defer { isSwapping = false }
         projection = nil
@@ -124,4 +130,13 @@ actor Projector: Service {
         }
         logger.info("the snapshot is made", metadata: ["records": "\(end)"])
     }
+}
+
+/// Whether the service is about to stop, for work on other threads.
+private final class StopFlag: Sendable {
+    private let value = Atomic(false)
+
+    var isRaised: Bool { value.load(ordering: .relaxed) }
+
+    func raise() { value.store(true, ordering: .relaxed) }
 }

@@ -8,14 +8,17 @@ struct Rebuild {
 
     private var path: String { isDryRun ? directory.usageDryRun : directory.usageRebuild }
 
-    /// Folds the log from its first record on. Blocking.
+    /// Folds the log from its first record on, or from where an interrupted rebuild stopped. Blocking.
     /// - Parameters:
     ///   - sequence: the last record to count; nil: all.
-    ///   - progress: told how far it is; false gives up.
-    /// - Returns: the store, complete and durable, or nil where it was given up.
+    ///   - progress: told how far it is; false interrupts.
+    /// - Returns: the store, complete; nil where it was interrupted.
     func run(to sequence: Int?, progress: (ReplayProgress) -> Bool) throws -> UsageStore? {
-        guard let store = try UsageStore(path: path, purpose: .rebuild) else { return nil }
-        var projection = try Projection(store: store, reader: LogReader(directory: directory.log))
+        let reader = LogReader(directory: directory.log)
+        guard let store = try interrupted(reader, before: sequence) ?? UsageStore(path: path, purpose: .rebuild) else {
+            return nil
+        }
+        var projection = try Projection(store: store, reader: reader)
         let total = try LogStatistics.read(directory: directory.log)
         var isWanted = true
         try projection.advance(to: sequence) { position in
@@ -30,10 +33,24 @@ struct Rebuild {
         }
         guard isWanted else {
             try store.close()
-            remove()
+            if isDryRun { remove() } else { rename(path, directory.usagePaused) }
             return nil
         }
         return store
+    }
+
+    /// The store of a rebuild that was interrupted in good order, if this log is the one that it was made from.
+    private func interrupted(_ reader: LogReader, before sequence: Int?) throws -> UsageStore? {
+        guard !isDryRun, rename(directory.usagePaused, path) == 0,
+            let store = try UsageStore(path: path, purpose: .resume)
+        else { return nil }
+        if let position = try store.position(), position.sequence <= sequence ?? .max,
+            (try? reader.read(after: position) { _ in false }) != nil
+        {
+            return store
+        }
+        try store.close()
+        return nil
     }
 
     /// Puts a complete store in the published one's place, which nobody may have open.

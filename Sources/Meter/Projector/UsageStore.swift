@@ -20,6 +20,8 @@ final class UsageStore: Sendable {
         case service
         /// Made from nothing, seen by nobody until it is complete.
         case rebuild
+        /// A rebuild that was closed before it was complete, to go on with.
+        case resume
         case reading
     }
 
@@ -41,15 +43,30 @@ final class UsageStore: Sendable {
             }
         case .rebuild:
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
-            configuration.prepareDatabase { database in
-                try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-                try database.execute(sql: "PRAGMA cache_size = -65536")
-            }
-            database = try DatabaseQueue(path: path, configuration: configuration)
+            database = try UsageStore.unjournaled(path, configuration)
             reducerVersion = Reducer.version
             try database.write { try UsageSchema.create(in: $0) }
+        case .resume:
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            database = try UsageStore.unjournaled(path, configuration)
+            reducerVersion = Reducer.version
+            guard try database.read({ try Int.fetchOne($0, sql: "PRAGMA user_version") }) == UsageSchema.userVersion
+            else {
+                try database.close()
+                return nil
+            }
         }
         chmod(path, 0o600)
+    }
+
+    /// Without a journal: a crash leaves a file that is of no use, and costs only time.
+    private static func unjournaled(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+        var configuration = configuration
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+            try database.execute(sql: "PRAGMA cache_size = -65536")
+        }
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     func close() throws { try database.close() }

@@ -75,6 +75,11 @@ struct Reception {
         if case .lingering = phase { true } else { false }
     }
 
+    /// Whether a request's body is awaited and no answer to an earlier one is outstanding.
+    var mayContinue: Bool {
+        if case .body = phase { unansweredCount == 1 } else { false }
+    }
+
     // MARK: What comes in
 
     /// Bytes came and go to the parser next.

@@ -62,7 +62,13 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !reception.isRefused else { return }
         switch unwrapInboundIn(data) {
-        case .head(let head): perform(receivedHead(head))
+        case .head(let head):
+            perform(receivedHead(head))
+            if reception.mayContinue, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+                // Some clients hold the body back until they are asked for it.
+                let answer = HTTPResponseHead(version: .http1_1, status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
+            }
         case .body(let buffer): perform(reception.receivedBody(buffer.readableBytes))
         case .end: reception.receivedEnd(at: .now())
         }

@@ -55,7 +55,10 @@ struct LoginRoutes: Sendable {
     private func signIn(_ request: Request, _ context: DashboardContext) async throws -> Response {
         let place = "login \(context.clientAddress)"
         if let seconds = access.failedAttempts.secondsToWait(place, at: access.now()) {
-            throw HTTPProblem.tooManyAttempts(retryAfterSeconds: seconds)
+            let error = "Too many failed attempts. Please try again in \(seconds) seconds."
+            var response = try form(request, code: nil, error: error, status: .tooManyRequests)
+            response.headers[.retryAfter] = String(seconds)
+            return response
         }
         let fields = FormFields(try await request.body.collect(upTo: AccessMiddleware.maximumFormBytes))
         guard let nonce = request.cookies[Self.nonceCookieName]?.value, let csrfToken = fields[Access.csrfField],

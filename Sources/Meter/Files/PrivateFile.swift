@@ -1,3 +1,4 @@
+import EventLog
 import Glibc
 import Wire
 
@@ -21,12 +22,13 @@ enum PrivateFile {
             throw unreadable(path, SystemError.last("open"))
         }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw unreadable(path, SystemError.last("fstat")) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard let status = FileStatus(descriptor: descriptor) else {
+            throw unreadable(path, SystemError.last("fstat"))
+        }
+        guard status.isRegularFile else {
             throw MeterError(.unreadableFile, "Not a regular file", at: path)
         }
-        if mustBePrivate, status.st_mode & 0o077 != 0 {
+        if mustBePrivate, status.mode & 0o077 != 0 {
             throw MeterError(
                 .permissionsTooWide,
                 "Others than the owner may read or write the file",

@@ -36,8 +36,6 @@ struct GuardedChannel: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let reception = ReceptionHandler(limits: limits, onRefusal: onRefusal)
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            let last = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            try pipeline.addHandler(ReceptionErrorHandler(reception), position: .before(last))
             try pipeline.addHandler(reception, position: .after(parser))
             try pipeline.addHandler(ReceptionBytesHandler(reception), position: .first)
             return value

@@ -2,8 +2,8 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
-/// Performs what a connection's ``Reception`` says. It stands right behind the HTTP parser, and has two outposts:
-/// ``ReceptionBytesHandler`` before the parser and ``ReceptionErrorHandler`` behind everything that may refuse a head.
+/// Performs what a connection's ``Reception`` says. It stands right behind the HTTP parser, and has an outpost before
+/// it, ``ReceptionBytesHandler``.
 final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -81,11 +81,12 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.fireErrorCaught(error)
             return
         }
-        failed(isOverflow: error == .headerOverflow, isEndOfInput: error == .invalidEOFState)
-    }
-
-    func failed(isOverflow: Bool = false, isEndOfInput: Bool = false) {
-        perform(reception.failedParsing(isOverflow: isOverflow, isEndOfInput: isEndOfInput))
+        perform(
+            reception.failedParsing(
+                isOverflow: error == .headerOverflow,
+                isEndOfInput: error == .invalidEOFState
+            )
+        )
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -225,24 +226,5 @@ final class ReceptionBytesHandler: ChannelInboundHandler, RemovableChannelHandle
             return
         }
         context.fireUserInboundEventTriggered(event)
-    }
-}
-
-/// Refuses a request whose head the parser took and the translation to HTTP types did not.
-final class ReceptionErrorHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Never
-
-    private let owner: ReceptionHandler
-
-    init(_ owner: ReceptionHandler) {
-        self.owner = owner
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is IOError || error is ChannelError || error is RequestRefused {
-            context.fireErrorCaught(error)
-        } else {
-            owner.failed()
-        }
     }
 }

@@ -27,6 +27,7 @@ final class Committer: @unchecked Sendable {
     var nextAttempt: UInt64 = 0
     var isRetryScheduled = false
     private(set) var isClosed = false
+    private var isReleased = false
 
     init(
         directory: LogDirectory,
@@ -169,6 +170,4 @@ final class Committer: @unchecked Sendable {
         isReleased = true
         directory.fileSystem.close(descriptor)
     }
-
-    private var isReleased = false
 }

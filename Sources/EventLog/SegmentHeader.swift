@@ -60,7 +60,6 @@ struct HeaderReading: Sendable {
         let damaged = HeaderReading(header: nil, crc: 0, byteCount: 0, seed: 0)
         guard let newline = start.firstIndex(of: UInt8(ascii: "\n")) else { return damaged }
         let line = UnsafeRawBufferPointer(rebasing: start[..<newline])
-        guard let crc = LineTrailer.crc(of: line) else { return damaged }
         var cursor = LineCursor(line)
         guard cursor.skip("{\"circlemeter_log\":"), let version = cursor.number(),
             cursor.skip(",\"first_sequence\":"), let firstSequence = cursor.number(),
@@ -76,8 +75,9 @@ struct HeaderReading: Sendable {
             previous = SegmentHeader.Previous(sequence: sequence, offset: offset, crc: crc)
         }
         let seed = previous?.crc ?? 0
-        var reading = HeaderReading(header: nil, crc: crc, byteCount: newline + 1, seed: seed)
-        guard LineTrailer.computed(line, seed: seed) == crc else { return reading }
+        let crc = LineTrailer.crc(of: line)
+        var reading = HeaderReading(header: nil, crc: crc ?? 0, byteCount: newline + 1, seed: seed)
+        guard let crc, LineTrailer.computed(line, seed: seed) == crc else { return reading }
         guard version == SegmentHeader.version else {
             throw LogError(
                 code: .unsupportedVersion,

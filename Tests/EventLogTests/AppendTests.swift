@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import Wire
 
+@Suite(.timeLimit(.minutes(5)))
 struct AppendTests {
     @Test func concurrentAppendsShareASyncAndABatch() async throws {
         let fixture = LogFixture()
@@ -32,6 +33,20 @@ struct AppendTests {
         let reading = try fixture.read()
         #expect(reading.records.map(\.batch) == [1] + Array(repeating: 2, count: 64))
         #expect(Set(reading.bodies) == Set((0...64).map(String.init)))
+    }
+
+    @Test func nothingIsAnsweredWhileItsSyncIsUnderWay() async throws {
+        let gate = GatedFileSystem()
+        let log = try LogFixture().open(fileSystem: gate)
+        gate.hold()
+        let first = Task { try await log.append(LogFixture.entry("1")) }
+        await waitUntil { gate.isWaiting }
+        #expect(log.durableEnd == .start)
+        #expect(log.statistics.activity?.queuedCount == 1)
+        #expect(log.statistics.activity?.appendedCount == 0)
+        gate.release()
+        #expect(try await first.value == .accepted(sequence: 1))
+        await log.close()
     }
 
     @Test func anAcknowledgementComesAfterASyncThatCoversItsRecord() async throws {
@@ -174,6 +189,23 @@ struct AppendTests {
         #expect(Files.mode(fixture.path(1)) == 0o600)
     }
 
+    @Test func whatWaitsWhenTheLogClosesIsWritten() async throws {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        let log = try fixture.open(fileSystem: gate)
+        gate.hold()
+        let first = Task { try await log.append(LogFixture.entry("1")) }
+        await waitUntil { gate.isWaiting }
+        let second = Task { try await log.append(LogFixture.entry("2")) }
+        await waitUntil { log.statistics.activity?.queuedCount == 2 }
+        async let closing: Void = log.close()
+        gate.release()
+        await closing
+        #expect(try await first.value == .accepted(sequence: 1))
+        #expect(try await second.value == .accepted(sequence: 2))
+        #expect(try fixture.read().bodies == ["1", "2"])
+    }
+
     @Test func aClosedLogRefusesEntries() async throws {
         let log = try LogFixture().open()
         await log.close()
@@ -183,56 +215,6 @@ struct AppendTests {
         } catch {
             #expect(error.code == .closed)
         }
-    }
-
-    @Test(arguments: ["", "Acme", "-a", "a b", "a\"b", "ä", String(repeating: "a", count: 64)])
-    func aConnectionThatIsNoIdIsRefused(connection: String) async throws {
-        let log = try LogFixture().open()
-        var entry = LogFixture.entry("1")
-        entry.connection = connection
-        do throws(LogError) {
-            Issue.record("\(try await log.append(entry))")
-        } catch {
-            #expect(error.code == .invalidEntry)
-        }
-        await log.close()
-    }
-
-    @Test(
-        arguments: [
-            "{}", " {\"a\":[1,2]} ", "\t1", "null", "{\"a\":1,\"a\":2}", "{\"crc\":\"00000000\"}", "", "{", "a\nb",
-            "{\n}",
-            "{\r}", "\u{feff}{}", "\u{0}", "{\"sequence\":2,\"batch\":2,", String(repeating: "[", count: 300),
-        ]
-    )
-    func everyBodyComesBackByteForByte(body: String) async throws {
-        let fixture = LogFixture()
-        let log = try fixture.open()
-        var invalid = Array(body.utf8)
-        invalid.append(0xff)
-        _ = try await log.append(LogFixture.entry(body, signature: "v1=a,\\\"\u{1}\t\u{e9}"))
-        _ = try await log.append(LogFixture.entry(invalid))
-        await log.close()
-        var bodies: [[UInt8]] = []
-        var signatures: [String?] = []
-        try LogReader(directory: fixture.directory).read(after: nil) { item in
-            guard case .record(let record) = item else {
-                Issue.record("\(item)")
-                return true
-            }
-            bodies.append(record.withBody { Array($0) })
-            signatures.append(record.signature)
-            #expect(record.connection == "acme" && record.source == .webhook && record.receivedAt == LogFixture.time)
-            return true
-        }
-        #expect(bodies == [Array(body.utf8), invalid])
-        #expect(signatures == ["v1=a,\\\"\u{1}\t\u{e9}", nil])
-        let lines = Files.bytes(fixture.path(1)).split(separator: UInt8(ascii: "\n"))
-        #expect(lines.count == 3)
-        #expect(
-            lines.dropLast().allSatisfy { line in line.withUnsafeBytes { JSONScanner.isObject($0) } || body.count == 300
-            }
-        )
     }
 
     @Test func theDurableEndAdvancesForEverySubscriberAndEndsWithTheLog() async throws {

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 import Wire
 
+@Suite(.timeLimit(.minutes(5)))
 struct TakeoverTests {
     /// Turns observations into something to await.
     private final class Observer: Sendable {
@@ -123,8 +124,10 @@ struct TakeoverTests {
         let observer = Observer()
         let log = try fixture.open(observer.options, fileSystem: gate)
         gate.hold(failing: EIO)
-        let tasks = (1...3).map { index in Task { try await log.append(LogFixture.entry(body(index))) } }
-        await waitUntil { gate.isWaiting && log.statistics.activity?.queuedCount == 3 }
+        var tasks = [Task { try await log.append(LogFixture.entry(body(1))) }]
+        await waitUntil { gate.isWaiting }
+        for index in 2...3 { tasks.append(Task { try await log.append(LogFixture.entry(body(index))) }) }
+        await waitUntil { log.statistics.activity?.queuedCount == 3 }
         gate.release()
         for task in tasks {
             let error = await #expect(throws: LogError.self) { try await task.value }

@@ -4,7 +4,8 @@ import Glibc
 
 /// A client of the plain kind: it sends all that it has, and only then begins to read.
 enum BlockingClient {
-    /// Everything that the other side said before it ended the connection; nil where the connection was reset first.
+    /// Everything that the other side said before it ended the connection; nil where the connection was reset, be it
+    /// while there was still something to send. (Linux hands out what came before a reset; other systems drop it.)
     static func send(_ bytes: [UInt8], to port: Int) async throws -> String? {
         try await BlockingQueue(label: "client").run { () throws(MeterError) in
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -30,7 +31,7 @@ enum BlockingClient {
                         Int32(MSG_NOSIGNAL)
                     )
                 }
-                guard count > 0 else { break }
+                guard count > 0 else { return nil }
                 sent += count
             }
             var answer: [UInt8] = []

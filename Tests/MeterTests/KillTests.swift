@@ -18,7 +18,7 @@ struct KillTests {
     private static let cycleCount =
         ProcessInfo.processInfo.environment["CIRCLEMETER_KILL_CYCLES"].flatMap { Int($0) } ?? 50
 
-    @Test(arguments: 0..<4)
+    @Test(.timeLimit(.minutes(20)), arguments: 0..<4)
     func `killed at any instant, nothing acknowledged is lost`(_ round: UInt64) async throws {
         try await KillCampaign(seed: TestSeed.of(round: round), environment: { _ in [:] }).run(
             cycles: KillTests.cycleCount
@@ -27,7 +27,7 @@ struct KillTests {
 
     /// A plain kill leaves the page cache to the kernel. Here bytes reach the kernel only by a sync, so that a kill
     /// loses whatever was not synced.
-    @Test(arguments: 10..<12)
+    @Test(.timeLimit(.minutes(20)), arguments: 10..<12)
     func `killed with unsynced bytes lost, nothing acknowledged is lost`(_ round: UInt64) async throws {
         let library = ChildProcess.products.appending(path: "libHeldWrites.so").path
         try #require(FileManager.default.fileExists(atPath: library))

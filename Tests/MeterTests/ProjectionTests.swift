@@ -80,6 +80,22 @@ struct ProjectionTests {
         #expect(!FileManager.default.fileExists(atPath: fixture.data.usagePaused))
     }
 
+    @Test func `damage at the end of the log is published once and holds nothing up`() async throws {
+        let fixture = try await LoggedHistory(seed: 25)
+        // Two batches behind each other, and the newline between their lines gone.
+        for _ in 0..<2 { try await fixture.append(1) }
+        let segment = URL(filePath: "\(fixture.data.log)/00000000000000000001.ndjson")
+        var bytes = [UInt8](try Data(contentsOf: segment))
+        let end = try #require(bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")))
+        bytes[end] = UInt8(ascii: "x")
+        try Data(bytes).write(to: segment)
+        let store = try #require(try UsageStore(path: fixture.data.usage, purpose: .rebuild))
+        var projection = try Projection(store: store, reader: fixture.reader)
+        #expect(try projection.advance(to: nil) == fixture.recordCount)
+        #expect(try projection.advance(to: nil) == 0)
+        #expect(try store.damageMessages().count == 1)
+    }
+
     @Test func `a position that is not on the log is found out`() async throws {
         let fixture = try await LoggedHistory(seed: 24)
         let store = try #require(try UsageStore(path: fixture.data.usage, purpose: .rebuild))
@@ -101,6 +117,7 @@ struct LoggedHistory {
     let directory = TemporaryDirectory()
     let data: DataDirectory
     let recordCount: Int
+    private let spare: [UInt8]
 
     var reader: LogReader { LogReader(directory: data.log) }
 
@@ -114,8 +131,10 @@ struct LoggedHistory {
         let log = try await onOwnThread("log") {
             try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
         }
+        let deliveries = Array(FakeHistory(options: options).deliveries)
+        spare = deliveries[0].body
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for delivery in FakeHistory(options: options).deliveries {
+            for delivery in deliveries {
                 let entry = LogEntry(
                     receivedAt: delivery.sentAt,
                     source: .webhook,
@@ -127,6 +146,20 @@ struct LoggedHistory {
             try await group.waitForAll()
         }
         recordCount = log.durableEnd.sequence
+        await log.close()
+    }
+
+    /// Appends so many records more, as a batch of their own.
+    func append(_ count: Int) async throws {
+        let path = data.log
+        let log = try await onOwnThread("log") {
+            try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
+        }
+        for _ in 0..<count {
+            _ = try await log.append(
+                LogEntry(receivedAt: .now, source: .webhook, connection: "acme", body: spare)
+            )
+        }
         await log.close()
     }
 

@@ -92,7 +92,10 @@ struct ReceiverTimeTests {
 
     @Test("A refused client that sends all before it reads can still read why", arguments: [false, true])
     func lingering(_ isChunked: Bool) async throws {
-        try await RunningReceiver.run { receiver in
+        var limits = ReceiverLimits()
+        // The client ends the connection itself, however slow the machine is.
+        limits.lingerTime = .seconds(60)
+        try await RunningReceiver.run(limits) { receiver in
             let count = 32 << 20
             let framing =
                 isChunked

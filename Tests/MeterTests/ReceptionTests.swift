@@ -85,6 +85,26 @@ struct ReceptionTests {
         #expect(!reception.takesAnswers)
     }
 
+    @Test("The time of a request that came together with the end of another begins with it")
+    mutating func pipelinedTime() {
+        #expect(head(100, at: 1) == .proceed)
+        for second in Int64(2)..<9 {
+            reception.receivedBytes(1, lineFeed: nil, at: Self.at(second))
+            #expect(reception.receivedBody(1) == .proceed)
+        }
+        reception.receivedBytes(80, lineFeed: nil, at: Self.at(9))
+        reception.receivedEnd(at: Self.at(9))
+        let second = reception.receivedHead(
+            requestLineBytes: 20,
+            headerCount: 1,
+            headerBytes: 20,
+            bodyBytes: 100,
+            at: Self.at(9)
+        )
+        #expect(second == .proceed)
+        #expect(reception.deadline == Self.at(13))
+    }
+
     @Test("A refusal waits for the answers to the requests before it")
     mutating func pipelined() {
         #expect(head(at: 1) == .proceed)

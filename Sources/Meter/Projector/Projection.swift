@@ -29,6 +29,8 @@ struct Projection {
     private(set) var position: LogPosition?
     private var records: [Advance.RecordKind: Int] = [:]
     private var damages: [LogDamage] = []
+    /// Those published already: damage that no record follows is met again by every advance.
+    private var knownDamages: Set<LogDamage> = []
 
     /// Published whenever this many rows of counters have changed, so that memory stays bounded in a long fold.
     private static let maximumPendingRows = 100_000
@@ -68,7 +70,7 @@ struct Projection {
                     reached = record.position
                     count += 1
                 case .damage(let damage):
-                    damages.append(damage)
+                    if knownDamages.insert(damage).inserted { damages.append(damage) }
                 case .tornTail:
                     // Of a batch that was never acknowledged; the log's own recovery deals with it.
                     break

@@ -7,8 +7,7 @@ import Wire
 /// Unchecked: everything that changes is touched on `thread` only, a serial queue.
 final class Committer: @unchecked Sendable {
     let directory: LogDirectory
-    /// The directory, open and locked.
-    let descriptor: Int32
+    let lock: LogLock
     let queue: AppendQueue
     let thread: DispatchQueue
     let options: EventLog.Options
@@ -31,14 +30,14 @@ final class Committer: @unchecked Sendable {
 
     init(
         directory: LogDirectory,
-        descriptor: Int32,
+        lock: LogLock,
         queue: AppendQueue,
         options: EventLog.Options,
         now: @escaping @Sendable () -> Timestamp,
         recovered: Recovery.Outcome
     ) {
         self.directory = directory
-        self.descriptor = descriptor
+        self.lock = lock
         self.queue = queue
         self.options = options
         self.now = now
@@ -109,7 +108,7 @@ final class Committer: @unchecked Sendable {
         guard let full = segment, full.recordCount > 0,
             full.size + batch.reduce(0, { $0 + $1.byteCount }) > options.maximumSegmentBytes
         else { return }
-        let next = try directory.create(headerBehindDurableEnd(), synchronizing: descriptor)
+        let next = try directory.create(headerBehindDurableEnd(), synchronizing: lock.descriptor)
         directory.fileSystem.close(full.descriptor)
         segment = next
         queue.state.withLock { $0.segments.append(SegmentStatistics(next)) }
@@ -168,6 +167,6 @@ final class Committer: @unchecked Sendable {
         segment = nil
         guard !isReleased else { return }
         isReleased = true
-        directory.fileSystem.close(descriptor)
+        lock.release()
     }
 }

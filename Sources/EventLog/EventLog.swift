@@ -30,26 +30,26 @@ public final class EventLog: Sendable {
         now: @escaping @Sendable () -> Timestamp,
         deduplicationKey: (LogRecord) -> UInt128?
     ) throws(LogError) -> EventLog {
-        let descriptor = try lock(path, fileSystem)
+        let lock = try LogLock.acquire(directory: path, fileSystem: fileSystem)
         let directory = LogDirectory(path: path, fileSystem: fileSystem)
         let recovery = Recovery(
             directory: directory,
-            descriptor: descriptor,
+            descriptor: lock.descriptor,
             now: now,
             windowCount: options.deduplicationWindowCount
         )
         do throws(LogError) {
             let recovered = try recovery.run(deduplicationKey: deduplicationKey)
-            return EventLog(directory, descriptor, recovered, options, now)
+            return EventLog(directory, lock, recovered, options, now)
         } catch {
-            fileSystem.close(descriptor)
+            lock.release()
             throw error
         }
     }
 
     private init(
         _ directory: LogDirectory,
-        _ descriptor: Int32,
+        _ lock: LogLock,
         _ recovered: Recovery.Outcome,
         _ options: Options,
         _ now: @escaping @Sendable () -> Timestamp
@@ -63,7 +63,7 @@ public final class EventLog: Sendable {
         )
         committer = Committer(
             directory: directory,
-            descriptor: descriptor,
+            lock: lock,
             queue: queue,
             options: options,
             now: now,
@@ -150,40 +150,5 @@ public final class EventLog: Sendable {
         }
         // Outside the lock: finishing calls `onTermination`, which takes it.
         for subscriber in subscribers { subscriber.finish() }
-    }
-
-    private static func lock(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> Int32 {
-        let isLocked: Bool
-        let descriptor: Int32
-        do throws(SystemError) {
-            _ = try fileSystem.makeDirectory(path)
-            // Also where it exists: the process that made it may have been killed before its sync.
-            try fileSystem.synchronizeDirectory(parent(of: path))
-            descriptor = try fileSystem.open(path, .directory)
-            do throws(SystemError) {
-                isLocked = try fileSystem.lock(descriptor)
-            } catch {
-                fileSystem.close(descriptor)
-                throw error
-            }
-        } catch {
-            throw .unusable("The log's directory cannot be used", path: path, cause: error)
-        }
-        guard isLocked else {
-            fileSystem.close(descriptor)
-            throw LogError(
-                code: .locked,
-                message: "Another process has the log open",
-                path: path,
-                hint: "A circlemeter service is running on this data directory; stop it, or go through it"
-            )
-        }
-        return descriptor
-    }
-
-    private static func parent(of path: String) -> String {
-        let trimmed = path.hasSuffix("/") && path != "/" ? String(path.dropLast()) : path
-        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
-        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
     }
 }

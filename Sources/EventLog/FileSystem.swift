@@ -33,6 +33,8 @@ public protocol FileSystem: Sendable {
     func synchronize(_ descriptor: Int32) throws(SystemError)
     /// Takes the exclusive lock (`flock`) without waiting; false where another process or descriptor holds it.
     func lock(_ descriptor: Int32) throws(SystemError) -> Bool
+    /// Gives the lock back. Closing alone would leave it with a child process that is being started at that moment.
+    func unlock(_ descriptor: Int32)
     func rename(_ path: String, to newPath: String) throws(SystemError)
     func remove(_ path: String) throws(SystemError)
     /// Makes a directory of mode 0700; false where it exists.

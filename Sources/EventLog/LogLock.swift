@@ -45,7 +45,9 @@ public struct LogLock: Sendable {
         do throws(SystemError) {
             let descriptor = try fileSystem.open(directory, .directory)
             defer { fileSystem.close(descriptor) }
-            return try !fileSystem.lock(descriptor)
+            guard try fileSystem.lock(descriptor) else { return true }
+            fileSystem.unlock(descriptor)
+            return false
         } catch {
             if error.number == ENOENT { return false }
             throw .unusable("The log's directory cannot be used", path: directory, cause: error)
@@ -53,6 +55,7 @@ public struct LogLock: Sendable {
     }
 
     public func release() {
+        fileSystem.unlock(descriptor)
         fileSystem.close(descriptor)
     }
 

@@ -59,6 +59,10 @@ public struct PosixFileSystem: FileSystem {
         guard fsync(descriptor) == 0 else { throw failed("fsync") }
     }
 
+    public func unlock(_ descriptor: Int32) {
+        _ = flock(descriptor, LOCK_UN)
+    }
+
     public func lock(_ descriptor: Int32) throws(SystemError) -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw failed("flock") }

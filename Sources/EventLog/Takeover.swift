@@ -20,7 +20,7 @@ extension Committer {
                 _ = try directory.copyAside(tail)
                 tornTail = nil
             }
-            let next = try directory.create(header, synchronizing: descriptor)
+            let next = try directory.create(header, synchronizing: lock.descriptor)
             start(next, header)
             return true
         } catch {

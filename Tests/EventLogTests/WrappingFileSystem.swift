@@ -31,6 +31,7 @@ extension WrappingFileSystem {
     func synchronize(_ descriptor: Int32) throws(SystemError) { try base.synchronize(descriptor) }
 
     func lock(_ descriptor: Int32) throws(SystemError) -> Bool { try base.lock(descriptor) }
+    func unlock(_ descriptor: Int32) { base.unlock(descriptor) }
 
     func rename(_ path: String, to newPath: String) throws(SystemError) { try base.rename(path, to: newPath) }
 

@@ -64,6 +64,7 @@ private final class KillCampaign: Sendable {
     private let directory = TemporaryDirectory()
     private let data: DataDirectory
     private let environment: [String: String]
+    private let secret = try! WebhookSecret(Array("secret of the campaign".utf8))
     private let state: Mutex<State>
 
     init(seed: UInt64, environment: (_ log: String) -> [String: String]) {
@@ -167,7 +168,6 @@ private final class KillCampaign: Sendable {
     }
 
     private func post(_ delivery: GeneratedDelivery, to url: String, _ poster: WebhookPoster) async -> Bool {
-        let secret = try! WebhookSecret(Array("secret of the campaign".utf8))
         guard
             let answer = try? await poster.post(
                 delivery.body,

@@ -70,6 +70,8 @@ final class LiveService: Sendable {
     ) async throws -> SendReport {
         var options = WebhookSender.Options()
         options.concurrency = 16
+        // A busy machine is no fault of the service.
+        options.timeout = .seconds(60)
         options.faults = faults
         let targets = try (0..<organizationCount).map { index in
             WebhookSender.Target(

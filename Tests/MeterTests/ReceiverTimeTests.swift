@@ -48,7 +48,7 @@ struct ReceiverTimeTests {
     @Test("A connection on which nothing comes is closed, before a first request and after one")
     func idle() async throws {
         var limits = ReceiverLimits()
-        limits.idleTime = .seconds(1)
+        limits.idleTime = .seconds(5)
         try await RunningReceiver.run(limits) { receiver in
             let never = try await RawClient.connect(receiver.port) { await $0.answers() }
             #expect(never == [])

@@ -28,7 +28,13 @@ struct SecrecyTests {
                 for signing: WebhookPoster.Signing in [
                     .secret(secret), .unsigned, .header("v1=\(mark)"), .header(signature.replacing("v1", with: "v2")),
                 ] {
-                    let answer = try await poster.post(body, eventType: "ping", to: url, signing: signing)
+                    let answer = try await poster.post(
+                        body,
+                        eventType: "ping",
+                        to: url,
+                        signing: signing,
+                        timeout: .seconds(60)
+                    )
                     answers.append(String(decoding: answer.body, as: UTF8.self))
                 }
             }

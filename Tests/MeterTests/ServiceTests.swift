@@ -50,7 +50,8 @@ struct ServiceTests {
                     body,
                     eventType: nil,
                     to: url,
-                    signing: .secret(try LiveService.secret.forSigning())
+                    signing: .secret(try LiveService.secret.forSigning()),
+                    timeout: .seconds(60)
                 )
                 #expect(answer.status == 200)
             }

@@ -7,19 +7,37 @@ final class HMACKey: @unchecked Sendable {
 
     private let context: OpaquePointer
 
-    /// Nil where the library has no HMAC-SHA256 or no memory.
-    init?(_ key: [UInt8]) {
+    /// A context that knows its algorithms, to be given a key: they are looked up once for the whole process. Nil where
+    /// the library has no HMAC-SHA256.
+    // Never changed once it is made; `EVP_MAC_CTX_dup` takes it as const.
+    private nonisolated(unsafe) static let template: OpaquePointer? = {
         guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil) else { return nil }
         defer { EVP_MAC_free(algorithm) }
         guard let context = EVP_MAC_CTX_new(algorithm) else { return nil }
-        var digestName = Array("SHA256".utf8CString)
-        let isReady = digestName.withUnsafeMutableBufferPointer { name in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string("digest", name.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, key, key.count, parameters) == 1
+        // A parameter points to its name and value, so both must outlive it: a literal would not.
+        let name = Array("digest".utf8CString)
+        var value = Array("SHA256".utf8CString)
+        let isReady = name.withUnsafeBufferPointer { name in
+            value.withUnsafeMutableBufferPointer { value in
+                let parameters = [
+                    OSSL_PARAM_construct_utf8_string(name.baseAddress, value.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                // Only a context with some key can be duplicated.
+                return EVP_MAC_init(context, [0], 1, parameters) == 1
+            }
         }
         guard isReady else {
+            EVP_MAC_CTX_free(context)
+            return nil
+        }
+        return context
+    }()
+
+    /// Nil where the library has no HMAC-SHA256 or no memory.
+    init?(_ key: [UInt8]) {
+        guard let template = HMACKey.template, let context = EVP_MAC_CTX_dup(template) else { return nil }
+        guard EVP_MAC_init(context, key, key.count, nil) == 1 else {
             EVP_MAC_CTX_free(context)
             return nil
         }

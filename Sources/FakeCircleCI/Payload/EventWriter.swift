@@ -42,7 +42,7 @@ struct EventWriter {
         json.object { json in
             for index in order { write(sections[index], to: &json) }
         }
-        return writesPretty ? PrettyJSON.lines(json.bytes) : json.bytes
+        return writesPretty ? JSONIndentation.indented(json.bytes) : json.bytes
     }
 
     private enum Section {

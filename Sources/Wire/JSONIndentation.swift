@@ -1,7 +1,7 @@
 /// JSON as ``JSONWriter`` writes it, broken into lines for people.
-enum JSONIndentation {
+public enum JSONIndentation {
     /// - Parameter bytes: JSON on one line, without white space outside of strings.
-    static func indented(_ bytes: [UInt8]) -> [UInt8] {
+    public static func indented(_ bytes: [UInt8]) -> [UInt8] {
         var lines: [UInt8] = []
         var depth = 0
         var isInString = false

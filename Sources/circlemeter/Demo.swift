@@ -152,9 +152,9 @@ struct Demo: AsyncParsableCommand {
         options.concurrency = 4
         options.pace = .perSecond(rate)
         let second = WebhookSender(poster: poster, targets: targets, options: options)
-        _ = await second.send(present.deliveries) { _ in Demo.show(sent) }
+        let rest = await second.send(present.deliveries) { _ in Demo.show(sent) }
         Demo.clearLine()
-        Console.error("everything is sent: \(sent.withLock { $0 }) deliveries were taken")
+        if !rest.isCancelled { Console.error("everything is sent: \(sent.withLock { $0 }) deliveries were taken") }
         try await client.shutdown()
     }
 

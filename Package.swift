@@ -94,7 +94,8 @@ let package = Package(
         ),
         .target(name: "EventLog", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .target(name: "Usage", dependencies: ["Wire"], swiftSettings: swiftSettings),
-        .target(name: "Wire", swiftSettings: swiftSettings),
+        .target(name: "Wire", dependencies: ["CChecksum"], swiftSettings: swiftSettings),
+        .target(name: "CChecksum"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),

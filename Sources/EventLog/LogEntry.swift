@@ -13,6 +13,8 @@ public struct LogEntry: Sendable {
     public var body: [UInt8]
     /// Entries with the same key are the same event; nil: never a duplicate.
     public var deduplicationKey: UInt128?
+    /// Whether the caller has found the body to be JSON, with `JSONScanner`; otherwise the log looks for itself.
+    public var isKnownJSON: Bool
 
     public init(
         receivedAt: Timestamp,
@@ -20,13 +22,15 @@ public struct LogEntry: Sendable {
         connection: String,
         signature: String? = nil,
         body: [UInt8],
-        deduplicationKey: UInt128? = nil
+        deduplicationKey: UInt128? = nil,
+        isKnownJSON: Bool = false
     ) {
         self.receivedAt = receivedAt
         self.source = source
         self.connection = connection
         self.signature = signature
         self.body = body
+        self.isKnownJSON = isKnownJSON
         self.deduplicationKey = deduplicationKey
     }
 }

@@ -23,7 +23,7 @@ enum RecordWriter {
             bytes.append(contentsOf: writer.bytes)
         }
         entry.body.withUnsafeBytes { event in
-            if isJSONOnOneLine(event) {
+            if isOnOneLine(event), entry.isKnownJSON || isJSON(event) {
                 append(",\"event\":", to: &bytes)
                 bytes.append(contentsOf: event)
             } else {
@@ -59,10 +59,12 @@ enum RecordWriter {
         bytes.append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    private static func isJSONOnOneLine(_ event: UnsafeRawBufferPointer) -> Bool {
-        guard let base = event.baseAddress, memchr(base, 0x0a, event.count) == nil,
-            memchr(base, 0x0d, event.count) == nil
-        else { return false }
+    private static func isOnOneLine(_ event: UnsafeRawBufferPointer) -> Bool {
+        guard let base = event.baseAddress, event.count > 0 else { return false }
+        return memchr(base, 0x0a, event.count) == nil && memchr(base, 0x0d, event.count) == nil
+    }
+
+    private static func isJSON(_ event: UnsafeRawBufferPointer) -> Bool {
         do throws(JSONError) {
             var scanner = try JSONScanner(event)
             try scanner.skipValue()

@@ -1,9 +1,18 @@
+import CChecksum
+
 /// CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected), the checksum of the log's lines (RFC 3720, appendix B.4).
 public enum CRC32C {
     /// The checksum of `bytes`, continuing from `seed`: `checksum(b, seed: checksum(a))` equals the checksum of `a + b`.
     public static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
         guard let base = bytes.baseAddress else { return seed }
-        return tables.withUnsafeBufferPointer { table in
+        return isInHardware ? ~checksum_crc32c(~seed, base, bytes.count) : byTables(bytes, base, seed: seed)
+    }
+
+    private static let isInHardware = checksum_has_crc32c()
+
+    /// For processors without an instruction for it.
+    static func byTables(_ bytes: UnsafeRawBufferPointer, _ base: UnsafeRawPointer, seed: UInt32) -> UInt32 {
+        tables.withUnsafeBufferPointer { table in
             var crc = ~seed
             var index = 0
             // Slicing by sixteen: independent table look-ups for sixteen bytes a step.

@@ -102,6 +102,7 @@ public struct JSONScanner {
     }
 
     /// Whether a text without escapes spells `name`.
+    @inlinable
     @inline(__always)
     public func matches(_ text: JSONText, _ name: StaticString) -> Bool {
         guard Int(text.count) == name.utf8CodeUnitCount else { return false }
@@ -238,11 +239,10 @@ public struct JSONScanner {
             let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
             let quotes = word ^ (ones &* 0x22)
             let backslashes = word ^ (ones &* 0x5c)
-            // The top bit of a byte is set where it is below 0x20, a quote, a backslash, or above 0x7f. A borrow can
-            // mark a byte wrongly only above a byte that is marked rightly, and the lowest mark is the one that counts.
-            let below = (word &- ones &* 0x20) & ~word
-            let equal = ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-            let marks = (below | equal | word) & highs
+            // The top bit of a byte is set where it is below 0x20, a quote, a backslash (each subtraction borrows), or
+            // above 0x7f. A borrow can mark a byte wrongly only above a byte that is marked rightly, and the lowest mark
+            // is the one that counts.
+            let marks = ((word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones) | word) & highs
             if marks != 0 {
                 position &+= marks.trailingZeroBitCount &>> 3
                 return

@@ -66,7 +66,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     private func replay(_ directory: DataDirectory) async throws -> Snapshot? {
-        let (to, isDryRun) = (to, isDryRun)
+        let (to, isDryRun, diff) = (to, isDryRun, diff)
         let interruption = Interruption()
         defer { interruption.stopWatching() }
         return try await onOwnThread("circlemeter.replay") {
@@ -75,7 +75,7 @@ struct ReplayCommand: AsyncParsableCommand {
             defer { lock?.release() }
             var bar = ProgressBar("replaying")
             defer { bar.end() }
-            return try Replay(directory).run(to: to, isDryRun: isDryRun) { step in
+            return try Replay(directory).run(to: to, isDryRun: isDryRun, readsRows: diff) { step in
                 bar.update(done: step.bytes, total: step.totalBytes, detail: "\(step.sequence) records")
                 return !interruption.isRequested
             }

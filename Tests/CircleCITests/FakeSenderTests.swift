@@ -140,12 +140,13 @@ struct FakeSenderTests {
         #expect(report.acknowledgedCount == report.deliveryCount)
         #expect(report.givenUpCount == 0)
         #expect(log.count == report.deliveryCount)
-        #expect(report.tryCount == requests.count)
+        // A try can time out before it reaches the server, on a busy machine.
+        #expect(report.tryCount >= requests.count)
         #expect((report.answerCounts[503] ?? 0) > 0)
         #expect((report.failureCounts[.unreachable] ?? 0) > 0)
         #expect((report.failureCounts[.timedOut] ?? 0) > 0)
         for acknowledgement in acknowledged {
-            #expect(acknowledgement.tryCount == tries.withLock { $0[acknowledgement.delivery.body] })
+            #expect(acknowledgement.tryCount >= tries.withLock { $0[acknowledgement.delivery.body] ?? .max })
         }
     }
 

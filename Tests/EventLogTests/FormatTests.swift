@@ -34,6 +34,19 @@ struct FormatTests {
         #expect(Files.names(fixture.directory) == ["00000000000000000001.ndjson", "00000000000000000002.ndjson"])
     }
 
+    @Test(arguments: ["{\n}", "{\r}", ""]) func `a body of several lines or none is kept as base64, JSON or not`(
+        _ body: String
+    ) async throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        var entry = LogFixture.entry(body)
+        entry.isKnownJSON = true
+        _ = try await log.append(entry)
+        await log.close()
+        let text = String(decoding: Files.bytes(fixture.path(1)), as: UTF8.self)
+        #expect(text.contains(#""event_base64":"\#(Base64.encode(Array(body.utf8)))""#))
+    }
+
     private func line(_ content: String, _ crc: UInt32) -> String {
         "\(content),\"crc\":\"\(Hex.string(crc))\"}\n"
     }

@@ -1,7 +1,8 @@
 import FakeCircleCI
 import TestSupport
 import Testing
-import Wire
+
+@testable import Wire
 
 struct CRC32CTests {
     /// The check value of the algorithm's catalogue entry (CRC-32/ISCSI) and the vectors of RFC 3720, appendix B.4.
@@ -20,6 +21,10 @@ struct CRC32CTests {
             UInt8.random(in: .min ... .max, using: &generator)
         }
         #expect(CRC32C.checksum(bytes) == bitwise(bytes), "seed \(seed)")
+        let byTables = bytes.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { CRC32C.byTables(bytes, $0, seed: 0) }
+        }
+        #expect(byTables ?? 0 == bitwise(bytes), "seed \(seed)")
         let cut = Int.random(in: 0...bytes.count, using: &generator)
         let first = CRC32C.checksum(Array(bytes[..<cut]))
         #expect(CRC32C.checksum(Array(bytes[cut...]), seed: first) == bitwise(bytes), "seed \(seed)")

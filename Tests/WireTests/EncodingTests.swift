@@ -39,6 +39,25 @@ struct EncodingTests {
         #expect(Base64.decode(text) == nil)
     }
 
+    @Test func `any other byte anywhere in a UUID makes it another id`() throws {
+        let text = Array("01234567-89ab-cdef-ABCD-ef0123456789".utf8)
+        let value = try #require(text.withUnsafeBytes { Identity.uuid($0) })
+        #expect(Identity.uuidString(value) == "01234567-89ab-cdef-abcd-ef0123456789")
+        for index in text.indices {
+            for byte in UInt8.min ... .max {
+                var changed = text
+                changed[index] = byte
+                let isDash = [8, 13, 18, 23].contains(index)
+                let isValid = isDash ? byte == UInt8(ascii: "-") : Hex.value(byte) != nil
+                let parsed = changed.withUnsafeBytes { Identity.uuid($0) }
+                #expect((parsed != nil) == isValid, "byte \(byte) at \(index)")
+                guard let parsed, !isDash else { continue }
+                let isSame = Hex.value(byte) == Hex.value(text[index])
+                #expect((parsed == value) == isSame, "byte \(byte) at \(index)")
+            }
+        }
+    }
+
     @Test func `ids that are no UUIDs keep apart`() {
         let ids = (0..<10_000).map { "test-event-\($0)" } + ["", "a", "b"]
         #expect(Set(ids.map(Identity.of)).count == ids.count)

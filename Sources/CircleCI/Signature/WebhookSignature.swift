@@ -59,23 +59,29 @@ public enum WebhookSignature {
 
     /// The digests that a header's `v1` members state; those that do not spell 32 bytes are left out.
     private static func claimedDigests(in header: String) -> [HMACKey.Digest] {
-        var digests: [HMACKey.Digest] = []
-        for member in header.utf8.split(separator: UInt8(ascii: ",")) {
-            var member = member
-            while let first = member.first, isBlank(first) { member.removeFirst() }
-            while let last = member.last, isBlank(last) { member.removeLast() }
-            guard member.starts(with: "v1=".utf8), let digest = digest(of: member.dropFirst(3)) else { continue }
-            digests.append(digest)
+        var header = header
+        return header.withUTF8 { bytes in
+            var digests: [HMACKey.Digest] = []
+            for member in bytes.split(separator: UInt8(ascii: ",")) {
+                var member = UnsafeBufferPointer(rebasing: member)
+                while let first = member.first, isBlank(first) { member = .init(rebasing: member.dropFirst()) }
+                while let last = member.last, isBlank(last) { member = .init(rebasing: member.dropLast()) }
+                guard member.count == 3 + 64, member.starts(with: "v1=".utf8),
+                    let digest = digest(of: UnsafeBufferPointer(rebasing: member[3...]))
+                else { continue }
+                digests.append(digest)
+            }
+            return digests
         }
-        return digests
     }
 
-    private static func digest(of digits: Substring.UTF8View) -> HMACKey.Digest? {
-        guard digits.count == 64 else { return nil }
+    private static func digest(of digits: UnsafeBufferPointer<UInt8>) -> HMACKey.Digest? {
         var digest = HMACKey.Digest()
-        for (index, digit) in digits.enumerated() {
-            guard let value = Hex.value(digit) else { return nil }
-            digest[index / 2] = digest[index / 2] << 4 | value
+        for index in 0..<32 {
+            guard let high = Hex.value(digits[2 * index]), let low = Hex.value(digits[2 * index + 1]) else {
+                return nil
+            }
+            digest[index] = high << 4 | low
         }
         return digest
     }

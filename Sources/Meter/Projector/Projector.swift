@@ -25,6 +25,8 @@ actor Projector: Service {
 
     /// Advances are at least this far apart, so that one transaction takes in what came meanwhile.
     private static let pause = Duration.milliseconds(100)
+    /// And twenty times as long as the last one took, up to this: under load, fewer and larger ones cost less in all.
+    private static let maximumPause = Duration.milliseconds(500)
     private static let pauseAfterError = Duration.seconds(1)
 
     init(directory: DataDirectory, log: EventLog, logger: Logger) {
@@ -37,8 +39,10 @@ actor Projector: Service {
     func run() async throws {
         await withGracefulShutdownHandler {
             for await _ in log.advances().cancelOnGracefulShutdown() {
+                let begin = ContinuousClock.now
                 await catchUp()
-                try? await Task.sleep(for: Projector.pause)
+                let pause = max(Projector.pause, (ContinuousClock.now - begin) * 20)
+                try? await Task.sleep(for: min(pause, Projector.maximumPause))
             }
         } onGracefulShutdown: { [isStopping] in
             isStopping.raise()

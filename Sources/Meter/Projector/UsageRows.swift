@@ -7,13 +7,16 @@ import Wire
 struct RowWriter {
     let table: UsageTable
     let database: Database
+    /// False for the first changes of a new store: nothing has to be looked up then.
+    private let mayHaveRows: Bool
     private let select: Statement
     private let replace: Statement
     private let delete: Statement
 
-    init(table: UsageTable, database: Database) throws {
+    init(table: UsageTable, database: Database, mayHaveRows: Bool) throws {
         self.table = table
         self.database = database
+        self.mayHaveRows = mayHaveRows
         let name = table.rawValue
         let condition = table.keyNames.map { "\($0) = ?" }.joined(separator: " AND ")
         var stored = table.valueColumns
@@ -31,24 +34,33 @@ struct RowWriter {
         delete = try database.cachedStatement(sql: "DELETE FROM \(name) WHERE \(condition)")
     }
 
+    /// - Parameter rows: No key twice.
     func add(_ rows: [(key: RowKey, change: Tally)]) throws {
+        var values: [DatabaseValue] = []
         for (key, change) in rows {
             let day = table == .people ? key.day.month : key.day.description
-            let arguments = StatementArguments([key.connection, day] + key.texts)
+            values.removeAll(keepingCapacity: true)
+            values.append(key.connection.databaseValue)
+            values.append(day.databaseValue)
+            for text in key.texts { values.append(text.databaseValue) }
             var tally = change
-            if let row = try Row.fetchOne(select, arguments: arguments) { tally.add(try RowReader.tally(row, table)) }
-            guard !tally.isZero else {
-                try delete.execute(arguments: arguments)
-                continue
+            if mayHaveRows {
+                let arguments = StatementArguments(values)
+                if let row = try Row.fetchOne(select, arguments: arguments) {
+                    tally.add(try RowReader.tally(row, table))
+                }
+                guard !tally.isZero else {
+                    try delete.execute(arguments: arguments)
+                    continue
+                }
             }
-            var values = arguments
-            values += StatementArguments(table.valueColumns.indices.map { tally[$0] })
+            for column in table.valueColumns.indices { values.append(tally[column].databaseValue) }
             if table.hasDurations {
-                values += [
-                    tally.durations.percentile(50), tally.durations.percentile(95), Data(tally.durations.encoded),
-                ]
+                values.append(tally.durations.percentile(50).databaseValue)
+                values.append(tally.durations.percentile(95).databaseValue)
+                values.append(Data(tally.durations.encoded).databaseValue)
             }
-            try replace.execute(arguments: values)
+            try replace.execute(arguments: StatementArguments(values))
         }
     }
 }

@@ -102,8 +102,9 @@ final class UsageStore: Sendable {
     /// Adds an advance's changes and moves the position, all or nothing.
     func publish(_ advance: Advance) throws {
         try database.write { database in
+            let hasRows = try Row.fetchOne(database, sql: "SELECT 1 FROM position") != nil
             for (table, rows) in advance.changes.rows {
-                try RowWriter(table: table, database: database).add(rows)
+                try RowWriter(table: table, database: database, mayHaveRows: hasRows).add(rows)
             }
             try UsageStore.write(advance.changes, in: database)
             for (key, count) in advance.records {

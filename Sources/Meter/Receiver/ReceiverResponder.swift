@@ -70,7 +70,8 @@ struct ReceiverResponder: HTTPResponder {
                 connection: connection,
                 signature: signature,
                 body: body,
-                deduplicationKey: key
+                deduplicationKey: key,
+                isKnownJSON: true
             )
             return answer(try await log.append(entry))
         case .notAnObject(let reason):

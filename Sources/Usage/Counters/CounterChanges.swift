@@ -8,6 +8,13 @@ struct SymbolKey: Hashable, Sendable {
     var second = Symbol.none
     var third = Symbol.none
     var fourth = Symbol.none
+
+    /// Three words instead of six numbers: every record is counted in four or five tables.
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(UInt64(connection.index) << 32 | UInt64(UInt32(bitPattern: day.daysSinceEpoch)))
+        hasher.combine(UInt64(first.index) << 32 | UInt64(second.index))
+        hasher.combine(UInt64(third.index) << 32 | UInt64(fourth.index))
+    }
 }
 
 /// Changes of counters since they were last taken. A run that changes is taken out as it was and put in as it is, so

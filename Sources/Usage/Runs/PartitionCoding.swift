@@ -15,6 +15,19 @@ enum PartitionCoding {
         var table = ByteWriter()
         var body = ByteWriter()
         let origin = origin(of: day)
+        func time(_ value: Int64) {
+            // Zero says absent; every other time is moved up by one.
+            body.integer(value == Version.noTime ? 0 : zigzag(value &- origin) &+ 1)
+        }
+        func text(_ symbol: Symbol) {
+            guard !symbol.isNone else { return body.integer(0) }
+            let number = local[symbol] ?? local.count
+            if number == local.count {
+                local[symbol] = number
+                table.text(symbols.utf8(symbol))
+            }
+            body.integer(UInt64(number))
+        }
         body.integer(UInt64(runs.count))
         for run in runs {
             body.identity(run.id)
@@ -23,20 +36,19 @@ enum PartitionCoding {
             body.integer(UInt64(1 + run.earlier.count))
             for version in [run.latest] + run.earlier {
                 body.identity(version.eventID)
-                for time in times {
-                    let value = version[keyPath: time]
-                    // Zero says absent; every other time is moved up by one.
-                    body.integer(value == Version.noTime ? 0 : zigzag(value &- origin) &+ 1)
-                }
-                for text in texts {
-                    let symbol = version[keyPath: text]
-                    let number = local[symbol] ?? local.count
-                    if number == local.count {
-                        local[symbol] = number
-                        table.text(symbols.utf8(symbol))
-                    }
-                    body.integer(UInt64(number))
-                }
+                // In the order of `times` and of `texts`.
+                time(version.stoppedAt)
+                time(version.happenedAt)
+                time(version.startedAt)
+                time(version.workflowCreatedAt)
+                text(version.project)
+                text(version.workflow)
+                text(version.job)
+                text(version.branch)
+                text(version.person)
+                text(version.resourceClass)
+                text(version.executor)
+                text(version.statusWord)
                 body.integer(UInt64(version.status.rawValue))
                 body.integer(UInt64(version.source.rank))
             }

@@ -47,10 +47,16 @@ struct Run: Sendable {
         return true
     }
 
-    func attribute(_ attribute: KeyPath<Version, Symbol>) -> Symbol {
-        let greatest = latest[keyPath: attribute]
+    /// What the greatest version says that says something. A closure, because a key path costs more than all the rest.
+    @inline(__always)
+    private func attribute(_ attribute: (Version) -> Symbol) -> Symbol {
+        let greatest = attribute(latest)
         guard greatest.isNone, !earlier.isEmpty else { return greatest }
-        return earlier.lazy.map { $0[keyPath: attribute] }.first { !$0.isNone } ?? .none
+        for version in earlier {
+            let symbol = attribute(version)
+            if !symbol.isNone { return symbol }
+        }
+        return .none
     }
 
     private var workflowCreatedAt: Int64 {
@@ -78,13 +84,13 @@ struct Run: Sendable {
         return RunSummary(
             kind: kind,
             day: day(pipelineDay: pipelineDay),
-            project: attribute(\.project),
-            workflow: attribute(\.workflow),
-            job: attribute(\.job),
-            branch: attribute(\.branch),
-            person: attribute(\.person),
-            resourceClass: attribute(\.resourceClass),
-            executor: attribute(\.executor),
+            project: attribute { $0.project },
+            workflow: attribute { $0.workflow },
+            job: attribute { $0.job },
+            branch: attribute { $0.branch },
+            person: attribute { $0.person },
+            resourceClass: attribute { $0.resourceClass },
+            executor: attribute { $0.executor },
             status: latest.status,
             durationMilliseconds: durationMilliseconds,
             sources: sources

@@ -41,14 +41,12 @@ struct Version: Sendable, Equatable {
 
     /// Whether this version has every attribute that `other` has, so that a lesser `other` can never be asked again.
     func covers(_ other: Version) -> Bool {
-        (other.workflowCreatedAt == Version.noTime || workflowCreatedAt != Version.noTime)
-            && covers(\.project, other) && covers(\.workflow, other) && covers(\.job, other)
-            && covers(\.branch, other) && covers(\.person, other)
-            && covers(\.resourceClass, other) && covers(\.executor, other)
-    }
-
-    private func covers(_ attribute: KeyPath<Version, Symbol>, _ other: Version) -> Bool {
-        other[keyPath: attribute].isNone || !self[keyPath: attribute].isNone
+        (workflowCreatedAt != Version.noTime || other.workflowCreatedAt == Version.noTime)
+            && (!project.isNone || other.project.isNone) && (!workflow.isNone || other.workflow.isNone)
+            && (!job.isNone || other.job.isNone) && (!branch.isNone || other.branch.isNone)
+            && (!person.isNone || other.person.isNone)
+            && (!resourceClass.isNone || other.resourceClass.isNone)
+            && (!executor.isNone || other.executor.isNone)
     }
 
     private var texts: [Symbol] {

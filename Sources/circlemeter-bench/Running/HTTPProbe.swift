@@ -1,0 +1,33 @@
+import Foundation
+
+/// One small GET over a connection of its own, blocking.
+enum HTTPProbe {
+    /// The answer's status; nil where there is no answer.
+    static func status(port: Int, path: String, token: String) -> Int? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var timeout = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port)).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isConnected else { return nil }
+        let request =
+            "GET \(path) HTTP/1.1\r\nhost: 127.0.0.1:\(port)\r\nauthorization: Bearer \(token)\r\nconnection: close\r\n\r\n"
+        guard Array(request.utf8).withUnsafeBytes({ send(descriptor, $0.baseAddress, $0.count, 0) }) > 0 else {
+            return nil
+        }
+        var answer = [UInt8](repeating: 0, count: 512)
+        let count = recv(descriptor, &answer, answer.count, 0)
+        // `HTTP/1.1 200 OK`
+        guard count > 12 else { return nil }
+        return Int(String(decoding: answer[9..<12], as: UTF8.self))
+    }
+}

@@ -1,0 +1,61 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// What a run must not leave behind: a temporary directory, and the processes that it started.
+final class Stage: Sendable {
+    let directory: String
+    private let running = Mutex<Set<Int32>>([])
+
+    init(under parent: String) throws {
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        var template = Array("\(parent)/circlemeter-bench-XXXXXX".utf8CString)
+        guard let path = mkdtemp(&template) else {
+            throw BenchFailure("no temporary directory can be made in \(parent): \(String(cString: strerror(errno)))")
+        }
+        directory = String(cString: path)
+    }
+
+    /// Starts a process that ends with the stage at the latest.
+    func start(_ process: Process) throws {
+        // Under the lock, so that no interruption comes between the start and the note of it.
+        try running.withLock { running in
+            try process.run()
+            running.insert(process.processIdentifier)
+        }
+    }
+
+    /// The process has been waited for: its number may belong to another soon.
+    func ended(_ process: Process) {
+        running.withLock { _ = $0.remove(process.processIdentifier) }
+    }
+
+    /// Ends what still runs and removes the directory.
+    func clear() {
+        running.withLock { running in
+            for process in running { kill(process, SIGKILL) }
+            running = []
+        }
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Clears up on SIGINT and SIGTERM, and exits as the shell expects.
+    func clearOnInterruption() {
+        let queue = DispatchQueue(label: "bench.interruption")
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler { [self] in
+                // The handler keeps the source alive, which would watch no longer without an owner.
+                withExtendedLifetime(source) { clear() }
+                exit(128 + number)
+            }
+            source.activate()
+        }
+    }
+
+    /// A line on how far it is.
+    static func note(_ text: String) {
+        FileHandle.standardError.write(Data("bench: \(text)\n".utf8))
+    }
+}

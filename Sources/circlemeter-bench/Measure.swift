@@ -57,6 +57,9 @@ struct Measure: AsyncParsableCommand {
         guard (1000...1_000_000).contains(deliveryCount) else {
             throw ValidationError("--deliveries must be from 1000 to 1000000")
         }
+        guard python != nil || !parts.contains(.replay) else {
+            throw ValidationError("--python is missing; scripts/bench makes one that has DuckDB")
+        }
         guard (10_000...20_000_000).contains(recordCount) else {
             throw ValidationError("--records must be from 10000 to 20000000")
         }
@@ -94,10 +97,7 @@ struct Measure: AsyncParsableCommand {
         let large = DataSet(directory: "\(stage.directory)/large", recordCount: recordCount)
         try large.requireRoom()
         try await large.make()
-        if parts.contains(.replay) {
-            guard let python else {
-                throw ValidationError("--python is missing: scripts/bench makes one that has DuckDB")
-            }
+        if parts.contains(.replay), let python {
             let duckDB = DuckDB(python: python, stage: stage)
             let comparison = ReplayComparison(program: program, duckDB: duckDB, data: large, rounds: rounds)
             let section = try await onOwnThread("bench.replay") { try comparison.run() }

@@ -12,8 +12,8 @@ struct DataSet: Sendable {
     /// Appends on their way at a time; they share syncs.
     private static let concurrency = 2048
     private static let firstDay = Day(daysSinceEpoch: 20_458)
-    /// Four months, so that the counters have many days.
-    private static let dayCount = 120
+    /// Whatever the number of records: what a day's counters add up decides what they cost.
+    private static let recordsPerDay = 8000
 
     let directory: String
     let recordCount: Int
@@ -30,6 +30,10 @@ struct DataSet: Sendable {
         // A body of several lines is kept as base64, which DuckDB's reader of JSON would not see into.
         options.oddities.prettyBodies = 0
         return FakeHistory(options: options).deliveries.prefix(count)
+    }
+
+    private var deliveries: some Sequence<GeneratedDelivery> {
+        DataSet.deliveries(count: recordCount, dayCount: max(1, recordCount / DataSet.recordsPerDay))
     }
 
     /// Throws where the disk has no room for it.
@@ -57,7 +61,7 @@ struct DataSet: Sendable {
         let begin = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             var startedCount = 0
-            for delivery in DataSet.deliveries(count: recordCount, dayCount: DataSet.dayCount) {
+            for delivery in deliveries {
                 if startedCount >= DataSet.concurrency { try await group.next() }
                 startedCount += 1
                 if startedCount % 100_000 == 0 { Stage.note("making a log: \(startedCount) of \(recordCount) records") }

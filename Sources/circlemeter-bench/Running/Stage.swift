@@ -5,7 +5,8 @@ import Synchronization
 /// What a run must not leave behind: a temporary directory, and the processes that it started.
 final class Stage: Sendable {
     let directory: String
-    private let running = Mutex<Set<Int32>>([])
+    /// The processes; nil once the stage is cleared.
+    private let running = Mutex<Set<Int32>?>([])
 
     init(under parent: String) throws {
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
@@ -20,23 +21,34 @@ final class Stage: Sendable {
     func start(_ process: Process) throws {
         // Under the lock, so that no interruption comes between the start and the note of it.
         try running.withLock { running in
+            guard running != nil else { throw BenchFailure("interrupted") }
             try process.run()
-            running.insert(process.processIdentifier)
+            running?.insert(process.processIdentifier)
         }
     }
 
     /// The process has been waited for: its number may belong to another soon.
     func ended(_ process: Process) {
-        running.withLock { _ = $0.remove(process.processIdentifier) }
+        running.withLock { _ = $0?.remove(process.processIdentifier) }
     }
 
     /// Ends what still runs and removes the directory.
-    func clear() {
+    /// - Parameter finish: Called before anybody else can know that it is done.
+    func clear(finish: () -> Void = {}) {
+        // Under the lock to the end: who comes second must not exit before all is gone.
         running.withLock { running in
-            for process in running { kill(process, SIGKILL) }
-            running = []
+            for process in running ?? [] {
+                kill(process, SIGKILL)
+                // Until it has ended it may go on writing.
+                waitpid(process, nil, 0)
+            }
+            running = nil
+            // Somebody who does not know yet may be removing a part of it, which makes a removal of all give up.
+            for _ in 0..<100 where FileManager.default.fileExists(atPath: directory) {
+                try? FileManager.default.removeItem(atPath: directory)
+            }
+            finish()
         }
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     /// Clears up on SIGINT and SIGTERM, and exits as the shell expects.
@@ -47,8 +59,7 @@ final class Stage: Sendable {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [self] in
                 // The handler keeps the source alive, which would watch no longer without an owner.
-                withExtendedLifetime(source) { clear() }
-                exit(128 + number)
+                withExtendedLifetime(source) { clear { _exit(128 + number) } }
             }
             source.activate()
         }

@@ -1,6 +1,6 @@
-public import ArgumentParser
+import ArgumentParser
 import Foundation
-public import Logging
+import Logging
 import Meter
 
 struct Serve: AsyncParsableCommand {
@@ -21,7 +21,10 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("public-url"), help: "Under which the service is reached from outside.")
     var publicURL: String?
 
-    @Option(name: .customLong("circleci-url"), help: "CircleCI (https://circleci.com).")
+    @Option(
+        name: .customLong("circleci-url"),
+        help: "CircleCI (https://circleci.com); this version does not ask it yet."
+    )
     var circleciURL: String?
 
     @Option(name: .customLong("maximum-body-bytes"), help: "Longest body of a delivery (1048576).")
@@ -33,8 +36,8 @@ struct Serve: AsyncParsableCommand {
     )
     var maximumSegmentBytes: Int?
 
-    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: Logger.Level = .info
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (info).")
+    var logLevel: String?
 
     func run() async throws {
         var given: [MeterSettings.Key: String] = [:]
@@ -43,6 +46,7 @@ struct Serve: AsyncParsableCommand {
         given[.publicURL] = publicURL
         given[.circleciURL] = circleciURL
         given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
+        given[.logLevel] = logLevel
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
         let settings: MeterSettings
         do {
@@ -57,7 +61,7 @@ struct Serve: AsyncParsableCommand {
         let service = try await MeterService.open(
             settings,
             environment: ProcessInfo.processInfo.environment,
-            logger: .standardError(logLevel)
+            logger: .standardError(settings.logLevel)
         )
         try await service.run { running in
             Console.error("webhooks:  \(running.webhookURL)/webhooks/circleci/CONNECTION")
@@ -65,8 +69,6 @@ struct Serve: AsyncParsableCommand {
         }
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 extension Logger {
     /// Lines on standard error, which is unbuffered.

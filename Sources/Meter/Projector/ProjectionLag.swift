@@ -4,7 +4,6 @@ import Synchronization
 final class ProjectionLag: Sendable {
     private struct State {
         var behindSince: ContinuousClock.Instant?
-        var failures = 0
     }
 
     private let state = Mutex(State())
@@ -16,14 +15,11 @@ final class ProjectionLag: Sendable {
         state.withLock { state in
             if published >= durable {
                 state.behindSince = nil
-                state.failures = 0
             } else if state.behindSince == nil {
                 state.behindSince = now
             }
         }
     }
-
-    func failed() { state.withLock { $0.failures += 1 } }
 
     /// Since when, in seconds, some durable record has not been published; 0 where all are.
     var seconds: Double {

@@ -68,7 +68,6 @@ actor Projector: Service {
             } catch {
                 projection = nil
                 logger.error("the snapshot cannot be published", metadata: ["error": "\(error)"])
-                lag.failed()
                 // A stop does not wait for a disk to be mended: the next start takes up from here.
                 guard !isStopping.isRaised else { return }
                 do { try await Task.sleep(for: Projector.pauseAfterError) } catch { return }

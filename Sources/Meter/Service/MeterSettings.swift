@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+public import Logging
 import SystemPackage
 
 /// What a service is told before it starts. Each setting is an option of `serve`, an environment variable
@@ -17,6 +18,8 @@ public struct MeterSettings: Sendable {
     public var maximumBodyBytes: Int
     /// A segment of the log is closed when it is longer.
     public var maximumSegmentBytes: Int
+    /// What the service says of itself on standard error.
+    public var logLevel = Logger.Level.info
 
     public enum Key: String, CaseIterable, Sendable {
         case webhookAddress = "webhook-address"
@@ -25,6 +28,7 @@ public struct MeterSettings: Sendable {
         case circleciURL = "circleci-url"
         case maximumBodyBytes = "maximum-body-bytes"
         case maximumSegmentBytes = "maximum-segment-bytes"
+        case logLevel = "log-level"
     }
 
     public init(
@@ -82,6 +86,17 @@ public struct MeterSettings: Sendable {
         settings.maximumBodyBytes = try reader.bytes(.maximumBodyBytes, in: 1...(64 << 20)) ?? settings.maximumBodyBytes
         settings.maximumSegmentBytes =
             try reader.bytes(.maximumSegmentBytes, in: 4096...(1 << 40)) ?? settings.maximumSegmentBytes
+        if let text = reader.string(.logLevel) {
+            guard let level = Logger.Level(rawValue: text) else {
+                throw MeterError(
+                    .invalidSetting,
+                    "Not a level",
+                    at: Key.logLevel.rawValue,
+                    hint: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+                )
+            }
+            settings.logLevel = level
+        }
         return settings
     }
 }

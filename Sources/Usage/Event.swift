@@ -11,6 +11,8 @@ public struct Event: Sendable {
         case ping
         /// The service's own word on a connection's state.
         case connectionChanged
+        /// The service's own word on how far a project is reconciled.
+        case projectReconciled
         case unknown
     }
 
@@ -66,6 +68,8 @@ public struct Event: Sendable {
     public struct Connection: Sendable {
         public var state: JSONText?
         public var reason: JSONText?
+        /// When the state began; nil in events of older versions, whose `happened_at` it was.
+        public var since: Timestamp?
 
         public init() {}
     }
@@ -81,6 +85,8 @@ public struct Event: Sendable {
     public var pipeline = Pipeline()
     public var commit = Commit()
     public var connection = Connection()
+    /// Of `projectReconciled` alone.
+    public var reconciliation: Reconciliation?
 
     public init() {}
 }

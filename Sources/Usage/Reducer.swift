@@ -7,7 +7,7 @@ public import Wire
 /// which the work was cut and taken up again gives the same counters.
 public struct Reducer: Sendable {
     /// Counts up whenever the same events would give other counters or other stored state.
-    public static let version = 1
+    public static let version = 2
 
     private var symbols = SymbolTable()
     private var partitions: [Partition] = []
@@ -17,6 +17,7 @@ public struct Reducer: Sendable {
     private var foldCount = 0
     private var changes = CounterChanges()
     private var projects = ProjectDirectory()
+    private var ledger = ReconciliationLedger()
     private var connections: [Symbol: ConnectionState] = [:]
     private var changedConnections: Set<Symbol> = []
     private let compute: Symbol
@@ -28,6 +29,8 @@ public struct Reducer: Sendable {
         self.maximumHeldRuns = maximumHeldRuns
         compute = symbols.intern("compute")
         for project in try storage.projects() { projects.restore(project, symbols: &symbols) }
+        for stored in try storage.reconciliations() { ledger.restore(stored, symbols: &symbols) }
+        for stored in try storage.jobNumbers() { ledger.restore(stored, symbols: &symbols) }
         for state in try storage.connections() { connections[symbols.intern(state.connection)] = state }
     }
 
@@ -59,6 +62,7 @@ public struct Reducer: Sendable {
         case .ping: return .notice
         case .unknown: return .unknown
         case .connectionChanged: return foldConnection(event, in: body, connection: connection)
+        case .projectReconciled: return foldReconciliation(event, in: body, connection: connection)
         case .jobCompleted:
             guard let id = event.job.id, id.count > 0 else { return .unreadable }
             try fold(event, in: body, run: id, kind: .job, connection: connection, source: source, storage: storage)
@@ -110,6 +114,8 @@ public struct Reducer: Sendable {
         taken.projects = projects.takeChanges(symbols: symbols)
         taken.connections = changedConnections.compactMap { connections[$0] }
         changedConnections.removeAll()
+        taken.reconciliations = ledger.takeChanges()
+        taken.jobNumbers = ledger.takeNumbers(symbols: symbols)
         return taken
     }
 
@@ -147,7 +153,21 @@ public struct Reducer: Sendable {
             ?? Timestamp(microseconds: 0)
         let index = try partitionIndex(Partition.Key(connection: connection, day: created.day), storage: storage)
         touched[index] = foldCount
-        let change = partitions[index].merge(version, into: run.identity(in: body), kind: kind, symbols: symbols)
+        var links = RunLinks(pipelineNumber: UInt32(clamping: event.pipeline.number ?? 0))
+        if kind == .job {
+            links.workflow = event.workflow.id?.identity(in: body) ?? 0
+            ledger.see(
+                number: event.job.number,
+                key: ReconciliationLedger.Key(connection: connection, project: version.project)
+            )
+        }
+        let change = partitions[index].merge(
+            version,
+            into: run.identity(in: body),
+            kind: kind,
+            links: links,
+            symbols: symbols
+        )
         guard let change else { return }
         if let before = change.before { changes.count(before, connection: connection, compute: compute, sign: -1) }
         if let after = change.after { changes.count(after, connection: connection, compute: compute, sign: 1) }
@@ -240,12 +260,13 @@ public struct Reducer: Sendable {
         in body: UnsafeRawBufferPointer,
         connection: Symbol
     ) -> Outcome {
-        guard let state = event.connection.state, let since = event.happenedAt else { return .unreadable }
+        guard let state = event.connection.state, let happenedAt = event.happenedAt else { return .unreadable }
         let candidate = ConnectionState(
             connection: symbols.string(connection),
             state: state.string(in: body),
             reason: event.connection.reason?.string(in: body) ?? "",
-            since: since,
+            since: event.connection.since ?? happenedAt,
+            happenedAt: happenedAt,
             eventID: event.id?.string(in: body) ?? ""
         )
         if let known = connections[connection], !known.precedes(candidate) { return .notice }
@@ -253,14 +274,42 @@ public struct Reducer: Sendable {
         changedConnections.insert(connection)
         return .notice
     }
+
+    private mutating func foldReconciliation(
+        _ event: Event,
+        in body: UnsafeRawBufferPointer,
+        connection: Symbol
+    ) -> Outcome {
+        guard let reconciliation = event.reconciliation, let happenedAt = event.happenedAt,
+            let project = event.project.id, project.count > 0
+        else { return .unreadable }
+        let key = ReconciliationLedger.Key(connection: connection, project: symbols.intern(project, in: body))
+        let candidate = ProjectReconciliation(
+            connection: symbols.string(connection),
+            project: symbols.string(key.project),
+            happenedAt: happenedAt,
+            eventID: event.id?.string(in: body) ?? "",
+            reconciliation: reconciliation
+        )
+        if let change = ledger.see(candidate, key: key) {
+            for item in change.before {
+                changes.countMissing(connection: connection, project: key.project, day: item.day, sign: -1)
+            }
+            for item in change.after {
+                changes.countMissing(connection: connection, project: key.project, day: item.day, sign: 1)
+            }
+        }
+        return .notice
+    }
 }
 
 extension ConnectionState {
     /// By time, then id, then what is said, so that any set of events has one latest state.
     func precedes(_ other: ConnectionState) -> Bool {
-        if since != other.since { return since < other.since }
+        if happenedAt != other.happenedAt { return happenedAt < other.happenedAt }
         if eventID != other.eventID { return eventID.precedesInBytes(other.eventID) }
         if state != other.state { return state.precedesInBytes(other.state) }
-        return reason.precedesInBytes(other.reason)
+        if reason != other.reason { return reason.precedesInBytes(other.reason) }
+        return since < other.since
     }
 }

@@ -23,6 +23,11 @@ struct TestEvent: Hashable {
     var job: String?
     var branch: String?
     var email: String?
+    var pipelineNumber: Int64?
+    /// Of a job.
+    var number: Int64?
+    /// Of a job's workflow.
+    var workflowID: String?
 
     /// The event with its texts in a body, one after the other.
     func encoded() -> (event: Event, body: [UInt8]) {
@@ -41,12 +46,15 @@ struct TestEvent: Hashable {
         event.project.slug = place(slug)
         event.pipeline.createdAt = instant(pipelineCreatedAt)
         event.workflow.name = place(workflow)
+        event.pipeline.number = pipelineNumber
         event.commit.branch = place(branch)
         event.commit.authorEmail = place(email)
         switch kind {
         case .job:
             event.job.id = place(run)
             event.job.name = place(job)
+            event.job.number = number
+            event.workflow.id = place(workflowID)
             event.job.status = place(status)
             event.job.startedAt = instant(startedAt)
             event.job.stoppedAt = instant(stoppedAt)

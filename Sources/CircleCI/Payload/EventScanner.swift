@@ -37,7 +37,9 @@ public enum EventScanner {
                 event.connection.state = try scanner.textOrSkip()
             } else if scanner.matches(name, "reason") {
                 event.connection.reason = try scanner.textOrSkip()
-            } else {
+            } else if scanner.matches(name, "since") {
+                event.connection.since = try timestamp(&scanner)
+            } else if try !ReconciliationScanner.member(name, &scanner, into: &event.reconciliation) {
                 try scanner.skipValue()
             }
         }
@@ -53,6 +55,7 @@ public enum EventScanner {
         if scanner.matches(type, "workflow-completed") { return .workflowCompleted }
         if scanner.matches(type, "ping") { return .ping }
         if scanner.matches(type, "connection-changed") { return .connectionChanged }
+        if scanner.matches(type, "project-reconciled") { return .projectReconciled }
         return .unknown
     }
 

@@ -97,39 +97,6 @@ public struct FakeDeliveries: Sequence, Sendable {
     }
 }
 
-/// The true runs of a history.
-struct FakeRuns: Sequence, Sendable {
-    let workflows: FakeWorkflows
-    let isTold: @Sendable (PlannedEvent) -> Bool
-
-    func makeIterator() -> Iterator {
-        Iterator(source: self, workflows: workflows.makeIterator())
-    }
-
-    struct Iterator: IteratorProtocol {
-        private let source: FakeRuns
-        private var workflows: FakeWorkflows.Iterator
-        private var runs: [TrueRun] = []
-        private var position = 0
-
-        fileprivate init(source: FakeRuns, workflows: FakeWorkflows.Iterator) {
-            self.source = source
-            self.workflows = workflows
-        }
-
-        mutating func next() -> TrueRun? {
-            while position == runs.count {
-                guard let workflow = workflows.next() else { return nil }
-                let events = EventPlanner.events(of: workflow, options: source.workflows.options)
-                runs = TrueRun.runs(of: workflow, events.filter(source.isTold))
-                position = 0
-            }
-            position += 1
-            return runs[position - 1]
-        }
-    }
-}
-
 extension GeneratedDelivery {
     init(_ event: PlannedEvent, _ options: FakeHistoryOptions) {
         let pipeline = event.workflow.pipeline

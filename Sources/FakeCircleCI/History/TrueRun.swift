@@ -35,14 +35,19 @@ public struct TrueRun: Hashable, Sendable {
     public let stoppedAt: Timestamp?
     /// From the start to the stop, rounded down; 0 where there is no stop.
     public let durationMilliseconds: Int
+    /// Whether a delivery tells the run.
+    public let isToldByWebhook: Bool
+    /// Whether the API adds to the run: where no delivery tells it, or its end not as late as the API does.
+    public let isToldByAPI: Bool
 
     /// The UTC day under which the run counts.
     public var day: Day { startedAt.day }
 }
 
 extension TrueRun {
-    /// The runs of a workflow as `events` tell them: the jobs in their order, then the workflow.
-    static func runs(of workflow: FakeWorkflow, _ events: [PlannedEvent]) -> [TrueRun] {
+    /// The runs of a workflow as `events` tell them, and the API where it is asked: the jobs in their order, then the
+    /// workflow. A run that neither tells is none.
+    static func runs(of workflow: FakeWorkflow, _ events: [PlannedEvent], api: APIView? = nil) -> [TrueRun] {
         var jobs: [[PlannedEvent]] = Array(repeating: [], count: workflow.jobs.count)
         var ends: [PlannedEvent] = []
         for event in events {
@@ -53,16 +58,26 @@ extension TrueRun {
             }
         }
         var runs: [TrueRun] = []
-        for (job, versions) in zip(workflow.jobs, jobs) where !versions.isEmpty {
-            let isNamed = versions.contains { !$0.omitsWorkflow }
-            runs.append(TrueRun(workflow, job: job, workflowName: isNamed ? workflow.name : "", versions))
+        for (job, versions) in zip(workflow.jobs, jobs) {
+            let isAnswered = api?.tells(job, of: workflow) ?? false
+            if let run = TrueRun(workflow, job: job, versions, isAnswered: isAnswered) { runs.append(run) }
         }
-        if !ends.isEmpty { runs.append(TrueRun(workflow, job: nil, workflowName: workflow.name, ends)) }
+        let isAnswered = api?.tells(workflow) ?? false
+        if let run = TrueRun(workflow, job: nil, ends, isAnswered: isAnswered) { runs.append(run) }
         return runs
     }
 
-    private init(_ workflow: FakeWorkflow, job: FakeJob?, workflowName: String, _ versions: [PlannedEvent]) {
+    /// - Parameter isAnswered: Whether the API tells that the run has ended.
+    private init?(_ workflow: FakeWorkflow, job: FakeJob?, _ versions: [PlannedEvent], isAnswered: Bool) {
         let pipeline = workflow.pipeline
+        let start = job?.startedAt ?? workflow.createdAt
+        let stop = job?.stoppedAt ?? workflow.stoppedAt
+        // A version without a stop comes before all that have one.
+        let toldStop = versions.lazy.compactMap(\.stoppedAt).max()
+        let answeredStop = TimePrecision.seconds.truncated(stop)
+        isToldByWebhook = !versions.isEmpty
+        isToldByAPI = isAnswered && toldStop.map { $0.adding(seconds: 1) <= answeredStop } ?? true
+        guard isToldByWebhook || isToldByAPI else { return nil }
         kind = job == nil ? .workflow : .job
         id = job?.id ?? workflow.id
         organizationIndex = pipeline.project.organizationIndex
@@ -71,15 +86,17 @@ extension TrueRun {
         projectSlug = pipeline.project.slug
         projectName = pipeline.project.name
         pipelineID = pipeline.id
-        pipelineCreatedAt = pipeline.createdAt
-        self.workflowName = workflowName
+        let isNamed = isToldByAPI || job == nil || versions.contains { !$0.omitsWorkflow }
+        workflowName = isNamed ? workflow.name : ""
         jobName = job?.name ?? ""
         branch = pipeline.commit.branch ?? ""
-        authorEmail = pipeline.commit.authorEmail ?? ""
+        // The API's pipelines name no author.
+        authorEmail = isToldByWebhook ? pipeline.commit.authorEmail ?? "" : ""
         status = job?.status ?? workflow.status
-        startedAt = job?.startedAt ?? workflow.createdAt
-        // A version without a stop comes before all that have one.
-        stoppedAt = versions.lazy.compactMap(\.stoppedAt).max()
+        let precision: TimePrecision = isToldByAPI ? .seconds : .microseconds
+        pipelineCreatedAt = precision.truncated(pipeline.createdAt)
+        startedAt = precision.truncated(start)
+        stoppedAt = isToldByAPI ? answeredStop : toldStop
         durationMilliseconds =
             stoppedAt.map { [startedAt] in
                 Int(max(0, ($0.microseconds - startedAt.microseconds) / 1000))

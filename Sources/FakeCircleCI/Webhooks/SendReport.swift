@@ -42,6 +42,8 @@ public struct SendReport: Hashable, Sendable {
     public var quarantinedAnswerCount = 0
     /// Copies that were given up after the last try.
     public var givenUpCount = 0
+    /// Copies that were not sent, or not again, because their webhook was deleted.
+    public var unregisteredCount = 0
     /// Answers by status.
     public var answerCounts: [Int: Int] = [:]
     /// Requests without an answer, by reason.
@@ -61,6 +63,7 @@ public struct SendReport: Hashable, Sendable {
         duplicateAnswerCount += other.duplicateAnswerCount
         quarantinedAnswerCount += other.quarantinedAnswerCount
         givenUpCount += other.givenUpCount
+        unregisteredCount += other.unregisteredCount
         answerCounts.merge(other.answerCounts, uniquingKeysWith: +)
         failureCounts.merge(other.failureCounts, uniquingKeysWith: +)
         isCancelled = isCancelled || other.isCancelled

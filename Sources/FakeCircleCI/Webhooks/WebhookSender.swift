@@ -27,14 +27,21 @@ public struct WebhookSender: Sendable {
     }
 
     private let poster: WebhookPoster
-    private let targets: [Target]
+    private let target: @Sendable (GeneratedDelivery) -> Target?
     private let options: Options
 
     /// - Parameter targets: By organization; those of organizations beyond the last go to the last.
     public init(poster: WebhookPoster, targets: [Target], options: Options = Options()) {
-        precondition(!targets.isEmpty && options.concurrency > 0)
+        precondition(!targets.isEmpty)
+        self.init(poster: poster, options: options) { targets[min($0.organizationIndex, targets.count - 1)] }
+    }
+
+    /// - Parameter target: Asked before every try, since a webhook can be changed between two. Nil: there is none any
+    ///   more, and the delivery is given up.
+    init(poster: WebhookPoster, options: Options, target: @escaping @Sendable (GeneratedDelivery) -> Target?) {
+        precondition(options.concurrency > 0)
         self.poster = poster
-        self.targets = targets
+        self.target = target
         self.options = options
     }
 
@@ -83,10 +90,13 @@ public struct WebhookSender: Sendable {
     /// Posts until the receiver takes it; nil where it never does.
     private func post(_ posting: Posting, _ report: inout SendReport) async throws -> Acknowledgement? {
         let delivery = posting.delivery
-        let target = targets[min(delivery.organizationIndex, targets.count - 1)]
         let seed = options.faults.seed ^ UInt64(posting.index) << 8 ^ UInt64(posting.copy)
         var random = SeededGenerator(seed: seed)
         for number in 1...options.retries.maximumTryCount {
+            guard let target = target(delivery) else {
+                report.unregisteredCount += 1
+                return nil
+            }
             report.tryCount += 1
             do throws(CircleCIError) {
                 let answer = try await poster.post(

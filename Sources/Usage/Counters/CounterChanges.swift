@@ -100,6 +100,13 @@ struct CounterChanges: Sendable {
         }
     }
 
+    /// Adds (`sign` 1) or takes out (`sign` -1) an item that could not be fetched.
+    mutating func countMissing(connection: Symbol, project: Symbol, day: Day, sign: Int) {
+        change(.coverage, SymbolKey(connection: connection, day: day, first: project)) { tally in
+            tally[CoverageColumn.missing] += sign
+        }
+    }
+
     private mutating func change(_ table: UsageTable, _ key: SymbolKey, _ body: (inout Tally) -> Void) {
         body(&tables[table.position][key, default: Tally()])
     }

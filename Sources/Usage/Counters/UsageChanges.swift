@@ -65,14 +65,25 @@ public struct ConnectionState: Hashable, Sendable {
     public var connection: String
     public var state: String
     public var reason: String
+    /// When the state began.
     public var since: Timestamp
+    /// When the event says so: the latest counts.
+    public var happenedAt: Timestamp
     public var eventID: String
 
-    public init(connection: String, state: String, reason: String, since: Timestamp, eventID: String) {
+    public init(
+        connection: String,
+        state: String,
+        reason: String,
+        since: Timestamp,
+        happenedAt: Timestamp,
+        eventID: String
+    ) {
         self.connection = connection
         self.state = state
         self.reason = reason
         self.since = since
+        self.happenedAt = happenedAt
         self.eventID = eventID
     }
 }
@@ -92,6 +103,8 @@ public struct UsageChanges: Sendable {
     public var partitions: [PartitionPiece] = []
     public var projects: [ProjectName] = []
     public var connections: [ConnectionState] = []
+    public var reconciliations: [ProjectReconciliation] = []
+    public var jobNumbers: [ProjectNumbers] = []
 
     public init() {}
 }
@@ -102,4 +115,6 @@ public protocol UsageStorage {
     func partition(connection: String, day: Day) throws -> [[UInt8]]
     func projects() throws -> [ProjectName]
     func connections() throws -> [ConnectionState]
+    func reconciliations() throws -> [ProjectReconciliation]
+    func jobNumbers() throws -> [ProjectNumbers]
 }

@@ -28,12 +28,13 @@ struct Partition: Sendable {
         _ version: Version,
         into id: UInt128,
         kind: Run.Kind,
+        links: RunLinks,
         symbols: SymbolTable
     ) -> (before: RunSummary?, after: RunSummary?)? {
         // A job and a workflow never share an id at CircleCI; should they, they are still two runs.
         let identity = kind == .job ? id : ~id
         guard let index = indices[identity] else {
-            let run = Run(id: id, kind: kind, version: version)
+            let run = Run(id: id, kind: kind, version: version, links: links)
             indices[identity] = Int32(runs.count)
             runs.append(run)
             isChanged.append(false)
@@ -41,7 +42,7 @@ struct Partition: Sendable {
             return (nil, run.summary(pipelineDay: key.day))
         }
         let before = runs[Int(index)].summary(pipelineDay: key.day)
-        guard runs[Int(index)].merge(version, symbols: symbols) else { return nil }
+        guard runs[Int(index)].merge(version, links: links, symbols: symbols) else { return nil }
         mark(index)
         let after = runs[Int(index)].summary(pipelineDay: key.day)
         return before == after ? nil : (before, after)

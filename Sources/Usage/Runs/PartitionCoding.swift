@@ -33,6 +33,8 @@ enum PartitionCoding {
             body.identity(run.id)
             body.integer(UInt64(run.kind.rawValue))
             body.integer(UInt64(run.sources))
+            body.integer(UInt64(run.links.pipelineNumber))
+            if run.kind == .job { body.identity(run.links.workflow) }
             body.integer(UInt64(1 + run.earlier.count))
             for version in [run.latest] + run.earlier {
                 body.identity(version.eventID)
@@ -72,6 +74,8 @@ enum PartitionCoding {
                 throw UsageError.damagedPartition
             }
             let sources = UInt8(truncatingIfNeeded: try reader.integer())
+            var links = RunLinks(pipelineNumber: UInt32(truncatingIfNeeded: try reader.integer()))
+            if kind == .job { links.workflow = try reader.identity() }
             var versions: [Version] = []
             for _ in 0..<(try reader.count()) {
                 var version = Version(eventID: try reader.identity(), source: .webhook)
@@ -97,7 +101,14 @@ enum PartitionCoding {
             }
             guard let latest = versions.first else { throw UsageError.damagedPartition }
             runs.append(
-                Run(id: id, kind: kind, sources: sources, latest: latest, earlier: Array(versions.dropFirst()))
+                Run(
+                    id: id,
+                    kind: kind,
+                    sources: sources,
+                    latest: latest,
+                    earlier: Array(versions.dropFirst()),
+                    links: links
+                )
             )
         }
         return runs

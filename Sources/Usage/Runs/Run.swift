@@ -18,22 +18,25 @@ struct Run: Sendable {
     private(set) var latest: Version
     /// Lesser versions with attributes that every greater one lacks, greatest first.
     private(set) var earlier: [Version]
+    private(set) var links: RunLinks
 
-    init(id: UInt128, kind: Kind, version: Version) {
-        self.init(id: id, kind: kind, sources: version.source.bit, latest: version, earlier: [])
+    init(id: UInt128, kind: Kind, version: Version, links: RunLinks) {
+        self.init(id: id, kind: kind, sources: version.source.bit, latest: version, earlier: [], links: links)
     }
 
-    init(id: UInt128, kind: Kind, sources: UInt8, latest: Version, earlier: [Version]) {
+    init(id: UInt128, kind: Kind, sources: UInt8, latest: Version, earlier: [Version], links: RunLinks) {
         self.id = id
         self.kind = kind
         self.sources = sources
         self.latest = latest
         self.earlier = earlier
+        self.links = links
     }
 
     /// Takes in one more version; false where it said nothing that is not known.
-    mutating func merge(_ version: Version, symbols: SymbolTable) -> Bool {
-        let isNewSource = sources & version.source.bit == 0
+    mutating func merge(_ version: Version, links: RunLinks, symbols: SymbolTable) -> Bool {
+        let isNewLink = self.links.merge(links)
+        let isNewSource = sources & version.source.bit == 0 || isNewLink
         sources |= version.source.bit
         if version == latest { return isNewSource }
         var versions = [latest] + earlier
@@ -58,6 +61,8 @@ struct Run: Sendable {
         }
         return .none
     }
+
+    var project: Symbol { attribute { $0.project } }
 
     private var workflowCreatedAt: Int64 {
         guard latest.workflowCreatedAt == Version.noTime else { return latest.workflowCreatedAt }
@@ -84,7 +89,7 @@ struct Run: Sendable {
         return RunSummary(
             kind: kind,
             day: day(pipelineDay: pipelineDay),
-            project: attribute { $0.project },
+            project: project,
             workflow: attribute { $0.workflow },
             job: attribute { $0.job },
             branch: attribute { $0.branch },
@@ -95,6 +100,23 @@ struct Run: Sendable {
             durationMilliseconds: durationMilliseconds,
             sources: sources
         )
+    }
+}
+
+/// What a run belongs to, by what ``KnownRun`` finds gaps. Events of one run never disagree about it; should they, the
+/// greatest wins, so that order plays no part.
+struct RunLinks: Equatable, Sendable {
+    /// 0 where no event told it.
+    var pipelineNumber: UInt32 = 0
+    /// Of a job; 0 where no event told it.
+    var workflow: UInt128 = 0
+
+    /// False where nothing changed.
+    mutating func merge(_ other: RunLinks) -> Bool {
+        let before = self
+        pipelineNumber = max(pipelineNumber, other.pipelineNumber)
+        workflow = max(workflow, other.workflow)
+        return self != before
     }
 }
 

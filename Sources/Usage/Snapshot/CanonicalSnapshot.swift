@@ -47,7 +47,7 @@ extension Snapshot {
             json.member("state", connection.state.state)
             json.member("reason", connection.state.reason)
             json.member("since", connection.state.since.description)
-            json.member("reconciled_through", String?.none)
+            json.member("reconciled_through", connection.reconciledThrough?.description)
             json.member("projects", connection.projectCount)
         }
     }

@@ -21,6 +21,8 @@ public struct Snapshot: Sendable {
     public struct Connection: Sendable {
         public var state: ConnectionState
         public var projectCount: Int
+        /// The instant through which every project that was ever reconciled is; nil where none was.
+        public var reconciledThrough: Timestamp?
     }
 
     public var position: SnapshotPosition?
@@ -39,14 +41,25 @@ public struct Snapshot: Sendable {
         reducerVersion: Int = Reducer.version,
         rows: [UsageTable: [(RowKey, Tally)]],
         projects: [ProjectName],
-        connections: [ConnectionState]
+        connections: [ConnectionState],
+        reconciliations: [ProjectReconciliation] = []
     ) {
         self.position = position
         self.reducerVersion = reducerVersion
         let names = ProjectNames(projects)
         self.names = names
-        self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }
-            .map { Connection(state: $0, projectCount: names.projectCount(connection: $0.connection)) }
+        var through: [String: Timestamp] = [:]
+        for entry in reconciliations {
+            let mark = entry.reconciliation.through
+            through[entry.connection] = min(mark, through[entry.connection] ?? mark)
+        }
+        self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }.map { state in
+            Connection(
+                state: state,
+                projectCount: names.projectCount(connection: state.connection),
+                reconciledThrough: through[state.connection]
+            )
+        }
         for table in UsageTable.allCases {
             var merged: [RowKey: Tally] = [:]
             for (key, tally) in rows[table] ?? [] {

@@ -13,10 +13,17 @@ public struct UsageTables: UsageStorage, Sendable {
         var slug: String
     }
 
+    private struct ProjectKey: Hashable {
+        var connection: String
+        var project: String
+    }
+
     private var rows: [UsageTable: [RowKey: Tally]] = [:]
     private var partitions: [PartitionKey: [[UInt8]]] = [:]
     private var sightings: [SightingKey: ProjectName] = [:]
     private var states: [String: ConnectionState] = [:]
+    private var reconciled: [ProjectKey: ProjectReconciliation] = [:]
+    private var numbers: [ProjectKey: ProjectNumbers] = [:]
 
     public init() {}
 
@@ -38,6 +45,12 @@ public struct UsageTables: UsageStorage, Sendable {
             sightings[SightingKey(connection: project.connection, id: project.id, slug: project.slug)] = project
         }
         for state in changes.connections { states[state.connection] = state }
+        for change in changes.reconciliations {
+            reconciled[ProjectKey(connection: change.connection, project: change.project)] = change
+        }
+        for change in changes.jobNumbers {
+            numbers[ProjectKey(connection: change.connection, project: change.project)] = change
+        }
     }
 
     public func partition(connection: String, day: Day) -> [[UInt8]] {
@@ -46,6 +59,8 @@ public struct UsageTables: UsageStorage, Sendable {
 
     public func projects() -> [ProjectName] { Array(sightings.values) }
     public func connections() -> [ConnectionState] { Array(states.values) }
+    public func reconciliations() -> [ProjectReconciliation] { Array(reconciled.values) }
+    public func jobNumbers() -> [ProjectNumbers] { Array(numbers.values) }
 
     /// The counters as a snapshot.
     public func snapshot(position: SnapshotPosition?) -> Snapshot {
@@ -53,7 +68,8 @@ public struct UsageTables: UsageStorage, Sendable {
             position: position,
             rows: rows.mapValues { $0.map { ($0.key, $0.value) } },
             projects: projects(),
-            connections: connections()
+            connections: connections(),
+            reconciliations: reconciliations()
         )
     }
 }

@@ -1,3 +1,4 @@
+import CircleCI
 import EventLog
 import HTTPTypes
 import Hummingbird
@@ -86,6 +87,12 @@ extension HTTPProblem {
         message: "The request could not be answered; the service's own log says why"
     )
 
+    static let stopping = HTTPProblem(
+        status: .serviceUnavailable,
+        code: "stopping",
+        message: "The service is stopping; what was done so far is kept"
+    )
+
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> HTTPProblem {
         let names = allowed.map(\.rawValue).joined(separator: ", ")
         return HTTPProblem(
@@ -160,6 +167,9 @@ extension HTTPProblem {
         switch error {
         case let problem as HTTPProblem: self = problem
         case let error as MeterError: self = HTTPProblem(error)
+        case let error as CircleCIError where error.code == .invalidKey || error.code == .emptySecret:
+            self = HTTPProblem(status: .unprocessableContent, code: error.code.rawValue, message: error.message)
+        case is CancellationError: self = .stopping
         case is LogError, is QuarantineUnavailable: self = .logUnavailable
         case is NIOTooManyBytesError:
             self = HTTPProblem(status: .contentTooLarge, code: "body_too_large", message: "The body is too large")
@@ -178,8 +188,12 @@ extension HTTPProblem {
     private init(_ error: MeterError) {
         let status: HTTPResponse.Status
         switch error.code {
-        case .invalidConnectionId, .invalidConnection, .emptySecret: status = .unprocessableContent
-        case .connectionExists, .replayUnderWay: status = .conflict
+        case .invalidConnectionId, .invalidConnection, .emptySecret, .organizationNotFound, .projectsNotReadable,
+            .keyRejected:
+            status = .unprocessableContent
+        case .connectionExists, .replayUnderWay, .noAPIKey, .reconnectRequired: status = .conflict
+        case .circleCIUnavailable: status = .badGateway
+        case .invalidInvitation: status = .gone
         case .unknownConnection: status = .notFound
         default:
             self = .internalError

@@ -57,6 +57,8 @@ public struct MeterService: Sendable {
                 services: [
                     LogService(log: parts.log),
                     parts.projector,
+                    NoticeService(circleci: parts.circleci),
+                    parts.circleci.reconciler,
                     Listener(dashboard, on: settings.dashboardAddress, setting: .dashboardAddress),
                     Listener(receiver, on: settings.webhookAddress, setting: .webhookAddress),
                     announcement,
@@ -93,6 +95,16 @@ private struct Listener<Application: ApplicationProtocol>: Service {
                 hint: "another program may use it; choose another with --\(setting.rawValue)"
             )
         }
+    }
+}
+
+/// Posts notices while others send them, and lets go of the connections to CircleCI.
+private struct NoticeService: Service {
+    let circleci: ConnectionParts
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await circleci.notices.run() }
+        await circleci.close()
     }
 }
 

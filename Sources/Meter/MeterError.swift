@@ -9,9 +9,25 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         case emptySecret = "empty_secret"
         case connectionExists = "connection_exists"
         case unknownConnection = "unknown_connection"
+        /// A connection without an API key where one is needed.
+        case noAPIKey = "no_api_key"
+        /// A key that CircleCI answers 401.
+        case keyRejected = "key_rejected"
+        /// An organization that the key's owner does not work in.
+        case organizationNotFound = "organization_not_found"
+        /// A key that can read none of a connection's projects.
+        case projectsNotReadable = "projects_not_readable"
+        /// CircleCI gave no answer that can be used: no sign of a bad key.
+        case circleCIUnavailable = "circleci_unavailable"
+        /// The key is dead: nothing is asked until there is another.
+        case reconnectRequired = "reconnect_required"
+        /// An invitation that never was, was used, revoked, or has expired.
+        case invalidInvitation = "invalid_invitation"
 
         /// A master key that is not 32 bytes as 64 hexadecimal digits or base64.
         case invalidMasterKey = "invalid_master_key"
+        /// A master key that cannot be replaced here, since it does not come from a file.
+        case masterKeyNotInFile = "master_key_not_in_file"
         /// Sealed under a master key that is not at hand.
         case sealedWithAnotherKey = "sealed_with_another_key"
         /// A sealed value that was cut, changed, or moved from another connection or purpose.
@@ -73,5 +89,17 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         if let cause { text += " (\(cause))" }
         if let hint { text += "; \(hint)" }
         return text
+    }
+}
+
+extension MeterError {
+    /// There is no connection of that id.
+    static func noConnection(_ id: String) -> MeterError {
+        MeterError(
+            .unknownConnection,
+            "There is no connection of that id",
+            at: Connection.isValidId(id) ? id : nil,
+            hint: "circlemeter connection list shows all"
+        )
     }
 }

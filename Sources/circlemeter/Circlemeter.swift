@@ -13,8 +13,8 @@ struct Circlemeter: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Demo.self, Serve.self, ConnectionCommand.self, LogCommand.self, ReplayCommand.self, Redeliver.self,
-            SnapshotCommand.self, VersionCommand.self,
+            Demo.self, Serve.self, ConnectionCommand.self, ReconcileCommand.self, LogCommand.self, ReplayCommand.self,
+            Redeliver.self, SnapshotCommand.self, KeyCommand.self, VersionCommand.self,
         ]
     )
 

@@ -24,15 +24,27 @@ struct RunningService {
     func replay() async throws {
         var bar = ProgressBar("replaying")
         defer { bar.end() }
-        try await post("/api/v1/replay", body: Data("{}".utf8), timeout: .hours(24)) { line in
+        try await exchange(.POST, "/api/v1/replay", body: Data("{}".utf8), timeout: .hours(24)) { line in
             guard let step = try? JSONDecoder().decode(Step.self, from: line) else { return }
             bar.update(done: step.bytes, total: step.total_bytes, detail: "\(step.sequence) records")
         }
     }
 
-    /// Adds a connection.
-    func addConnection(_ request: Data) async throws {
-        try await post("/api/v1/connections", body: request, timeout: .seconds(30)) { _ in }
+    /// What the API shows under a path.
+    func get(_ path: String) async throws -> [UInt8] { try await answer(.GET, path, body: Data()) }
+
+    /// What the API answers to a change.
+    func post(_ path: String, body: Data) async throws -> [UInt8] { try await answer(.POST, path, body: body) }
+
+    private func answer(_ method: HTTPMethod, _ path: String, body: Data) async throws -> [UInt8] {
+        var answer = Data()
+        try await exchange(method, path, body: body, timeout: .minutes(10)) { answer += $0 + [UInt8(ascii: "\n")] }
+        return [UInt8](answer)
+    }
+
+    /// Posts, and hands over each line of the answer as it comes.
+    func lines(_ path: String, body: Data, _ line: (Data) -> Void) async throws {
+        try await exchange(.POST, path, body: body, timeout: .hours(24), line)
     }
 
     private struct Step: Decodable {
@@ -49,8 +61,9 @@ struct RunningService {
         var error: Problem
     }
 
-    /// Posts, hands each line of the answer over, and turns an error that the service states into this command's.
-    private func post(
+    /// Asks, hands each line of the answer over, and turns an error that the service states into this command's.
+    private func exchange(
+        _ method: HTTPMethod,
         _ path: String,
         body: Data,
         timeout: TimeAmount,
@@ -63,10 +76,10 @@ struct RunningService {
             )
         }
         var request = HTTPClientRequest(url: access.dashboardURL + path)
-        request.method = .POST
+        request.method = method
         request.headers.add(name: "authorization", value: "Bearer \(access.adminToken)")
         request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(bytes: body))
+        if method != .GET { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response: HTTPClientResponse
         do {
             response = try await HTTPClient.shared.execute(request, timeout: timeout)
@@ -87,6 +100,7 @@ struct RunningService {
             }
         }
         try check(pending)
+        if !pending.isEmpty { line(pending) }
         guard response.status.code < 300 else {
             throw CommandFailure.found("the service answered \(response.status.code)")
         }

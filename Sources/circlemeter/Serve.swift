@@ -23,9 +23,15 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         name: .customLong("circleci-url"),
-        help: "CircleCI (https://circleci.com); this version does not ask it yet."
+        help: "CircleCI (https://circleci.com). Its API is under /api/v2."
     )
     var circleciURL: String?
+
+    @Option(
+        name: .customLong("reconcile-every"),
+        help: "How often CircleCI is asked for what the webhooks missed (5m), as in 30s, 5m, 1h; off for never."
+    )
+    var reconcileEvery: String?
 
     @Option(name: .customLong("maximum-body-bytes"), help: "Longest body of a delivery (1048576).")
     var maximumBodyBytes: Int?
@@ -45,6 +51,7 @@ struct Serve: AsyncParsableCommand {
         given[.dashboardAddress] = dashboardAddress
         given[.publicURL] = publicURL
         given[.circleciURL] = circleciURL
+        given[.reconcileEvery] = reconcileEvery
         given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
         given[.logLevel] = logLevel
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)

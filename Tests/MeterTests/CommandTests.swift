@@ -76,7 +76,7 @@ struct CommandTests {
 
     @Test func `damage is named with segment, line and byte, and exits with 1`() async throws {
         let demo = try await ChildProcess.run([
-            "demo", "--exit-when-sent", "--days", "1", "--pipelines-today", "0", "--data-dir", data,
+            "demo", "--exit-when-sent", "--days", "1", "--pipelines-per-day", "3", "--rate", "1000", "--data-dir", data,
             "--webhook-address",
             "127.0.0.1:0", "--dashboard-address", "127.0.0.1:0",
         ])

@@ -26,12 +26,12 @@ final class LiveService: Sendable {
         let logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = try await MeterService.open(settings, environment: [:], logger: logger)
         for index in 0..<organizationCount {
-            try await service.parts.add(
-                try Connection(
+            _ = try await service.parts.circleci.administration.connect(
+                try NewConnection(
                     id: LiveService.connection(index),
                     organization: "gh/acme",
-                    webhookSecrets: [Connection.WebhookSecret(LiveService.secret)],
-                    addedAt: .now
+                    webhookSecret: LiveService.secret,
+                    now: .now
                 )
             )
         }

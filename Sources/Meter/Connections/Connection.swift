@@ -29,6 +29,8 @@ public struct Connection: Sendable {
     public var apiKey: Secret?
     /// The day on which the key expires, as its owner entered it: no call tells it.
     public var keyExpires: Day?
+    /// The webhooks at CircleCI, one for each project, as they were last known.
+    public var hooks: [ProjectHook]
 
     /// - Throws: `invalid_connection_id`, `invalid_connection`, `empty_secret`.
     public init(
@@ -38,7 +40,8 @@ public struct Connection: Sendable {
         projects: [String] = [],
         addedAt: Timestamp,
         apiKey: Secret? = nil,
-        keyExpires: Day? = nil
+        keyExpires: Day? = nil,
+        hooks: [ProjectHook] = []
     ) throws(MeterError) {
         self.id = id
         self.organization = organization
@@ -47,7 +50,18 @@ public struct Connection: Sendable {
         self.addedAt = addedAt
         self.apiKey = apiKey
         self.keyExpires = keyExpires
+        self.hooks = hooks
         try validate()
+    }
+
+    /// The secret that CircleCI is to sign with: the one that began to count last.
+    var currentSecret: WebhookSecret {
+        var current = webhookSecrets[0]
+        for secret in webhookSecrets.dropFirst() {
+            guard let from = secret.validFrom else { continue }
+            if current.validFrom.map({ $0 <= from }) ?? true { current = secret }
+        }
+        return current
     }
 
     /// Whether `text` can name a connection.

@@ -9,6 +9,13 @@ extension ConnectionFile {
             var validUntil: Timestamp?
         }
 
+        struct Hook {
+            var projectID: String?
+            var slug: String?
+            var webhookID: String?
+            var createdAt: Timestamp?
+        }
+
         var id: String?
         var organization: String?
         var addedAt: Timestamp?
@@ -16,6 +23,7 @@ extension ConnectionFile {
         var secrets: [Secret] = []
         var apiKey: String?
         var keyExpires: Day?
+        var hooks: [Hook] = []
     }
 
     /// The connections of a file of this version; a member that is not known is passed over.
@@ -72,6 +80,8 @@ extension ConnectionFile {
                 }
             } else if scanner.matches(name, "webhook_secrets"), var list = try scanner.enterArray() {
                 while try scanner.nextElement(&list) { stored.secrets.append(try secret(&scanner)) }
+            } else if scanner.matches(name, "hooks"), var list = try scanner.enterArray() {
+                while try scanner.nextElement(&list) { stored.hooks.append(try hook(&scanner)) }
             } else {
                 try scanner.skipValue()
             }
@@ -94,6 +104,25 @@ extension ConnectionFile {
             }
         }
         return secret
+    }
+
+    private static func hook(_ scanner: inout JSONScanner) throws(JSONError) -> Stored.Hook {
+        var hook = Stored.Hook()
+        guard var members = try scanner.enterObject() else { return hook }
+        while let name = try scanner.nextMember(&members) {
+            if scanner.matches(name, "project_id") {
+                hook.projectID = try string(&scanner)
+            } else if scanner.matches(name, "slug") {
+                hook.slug = try string(&scanner)
+            } else if scanner.matches(name, "webhook_id") {
+                hook.webhookID = try string(&scanner)
+            } else if scanner.matches(name, "created_at") {
+                hook.createdAt = try string(&scanner).flatMap { Timestamp($0) }
+            } else {
+                try scanner.skipValue()
+            }
+        }
+        return hook
     }
 
     private static func string(_ scanner: inout JSONScanner) throws(JSONError) -> String? {

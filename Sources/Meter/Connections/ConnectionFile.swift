@@ -3,7 +3,10 @@ import Wire
 /// The form of `connections.json`: for people to read, but for what is sealed.
 ///
 ///     {"circlemeter_connections":1,"connections":[{"id","organization","added_at","projects":[],
-///      "webhook_secrets":[{"sealed","valid_from","valid_until"}],"api_key","key_expires"}]}
+///      "webhook_secrets":[{"sealed","valid_from","valid_until"}],"api_key","key_expires",
+///      "hooks":[{"project_id","slug","webhook_id","created_at"}]}]}
+///
+/// `hooks` came later: a file without it has none.
 struct ConnectionFile {
     static let version = 1
     static let name = "connections.json"
@@ -91,6 +94,12 @@ struct ConnectionFile {
         }
         writer.member("api_key", apiKey)
         writer.member("key_expires", connection.keyExpires?.description)
+        writer.member(
+            "hooks",
+            array: { hooks in
+                for hook in connection.hooks { hook.write(to: &hooks) }
+            }
+        )
     }
 
     private func open(_ stored: Stored) throws(MeterError) -> Connection {
@@ -118,7 +127,13 @@ struct ConnectionFile {
             projects: stored.projects,
             addedAt: addedAt,
             apiKey: apiKey,
-            keyExpires: stored.keyExpires
+            keyExpires: stored.keyExpires,
+            hooks: try stored.hooks.map { stored throws(MeterError) in
+                guard let hook = ProjectHook(stored) else {
+                    throw MeterError(.unreadableFile, "A webhook of the connection \(id) lacks a member", at: path)
+                }
+                return hook
+            }
         )
     }
 }

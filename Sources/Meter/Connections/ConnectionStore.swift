@@ -82,6 +82,13 @@ public final class ConnectionStore: Sendable {
         }
     }
 
+    /// Writes everything anew, sealed under the vault's own key, so that retired ones are no longer needed.
+    ///
+    /// - Throws: `unwritable_file`; nothing has changed then.
+    public func reseal() async throws(MeterError) {
+        try await change { _ in }
+    }
+
     /// Forgets a connection, its key and its secrets. What is on the log stays.
     ///
     /// - Throws: `unknown_connection`, `unwritable_file`; nothing has changed then.

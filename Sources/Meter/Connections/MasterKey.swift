@@ -39,7 +39,7 @@ public struct MasterKey: Sendable {
         let path = "\(dataDirectory)/\(fileName)"
         if let bytes = try PrivateFile.read(path, maximumBytes: 4096) { return try parse(bytes, at: path) }
         let key = MasterKey.random()
-        if try PrivateFile.create(path, with: Array((Hex.encode(key.secret.bytes) + "\n").utf8)) { return key }
+        if try PrivateFile.create(path, with: key.fileContent) { return key }
         // Another process made it in the meantime.
         guard let bytes = try PrivateFile.read(path, maximumBytes: 4096) else {
             throw MeterError(.unreadableFile, "The file came and went", at: path)
@@ -47,7 +47,10 @@ public struct MasterKey: Sendable {
         return try parse(bytes, at: path)
     }
 
-    private static func parse(_ text: [UInt8], at location: String) throws(MeterError) -> MasterKey {
+    /// A line of 64 hexadecimal digits.
+    var fileContent: [UInt8] { Array((Hex.encode(secret.bytes) + "\n").utf8) }
+
+    static func parse(_ text: [UInt8], at location: String) throws(MeterError) -> MasterKey {
         let text = Secret(trimming: text).bytes
         let bytes = text.count == 64 ? Hex.decode(text) : text.withUnsafeBytes { Base64.decode($0) }
         guard let bytes, bytes.count == byteCount else {

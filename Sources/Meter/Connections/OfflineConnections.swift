@@ -26,17 +26,65 @@ package enum OfflineConnections {
 
     /// All connections, by id.
     package static func list(directory: DataDirectory) async throws -> [Connection] {
-        guard FileManager.default.fileExists(atPath: directory.path) else {
-            throw MeterError(.unreadableFile, "There is no such data directory", at: directory.path)
-        }
+        try requireDirectory(directory)
         return try await open(directory).list()
     }
 
-    static func open(_ directory: DataDirectory) async throws -> ConnectionStore {
-        let setting = ProcessInfo.processInfo.environment[MasterKey.settingName]
-        let key = try await onOwnThread("circlemeter.key") {
-            try MasterKey.load(setting: setting, dataDirectory: directory.path)
+    /// Replaces the master key and seals everything anew. Holds the log's lock all the while: a service that runs would
+    /// go on sealing under the old key.
+    ///
+    /// - Throws: The log's error where a service runs; `master_key_not_in_file` where the key comes from the
+    ///   environment, with what to do; `unwritable_file`, after which it can be repeated.
+    package static func rotateMasterKey(
+        directory: DataDirectory,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws {
+        try await withLog(of: directory) {
+            try await MasterKeyRotation.run(
+                dataDirectory: directory.path,
+                setting: environment[MasterKey.settingName],
+                retiredSetting: environment[MasterKey.retiredSettingName]
+            )
         }
-        return try await ConnectionStore.open(dataDirectory: directory.path, vault: Vault(key))
+    }
+
+    /// Seals everything anew under the master key in use, so that retired ones are no longer needed.
+    package static func reseal(
+        directory: DataDirectory,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws {
+        try await withLog(of: directory) { try await open(directory, environment: environment).reseal() }
+    }
+
+    static func open(
+        _ directory: DataDirectory,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> ConnectionStore {
+        let vault = try await onOwnThread("circlemeter.key") {
+            try Vault.load(directory.path, environment: environment)
+        }
+        return try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
+    }
+
+    /// Does something while no service can run.
+    private static func withLog(of directory: DataDirectory, _ body: () async throws -> Void) async throws {
+        try requireDirectory(directory)
+        let path = directory.log
+        let log = try await onOwnThread("circlemeter.log") {
+            try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
+        }
+        do {
+            try await body()
+        } catch {
+            await log.close()
+            throw error
+        }
+        await log.close()
+    }
+
+    private static func requireDirectory(_ directory: DataDirectory) throws(MeterError) {
+        guard FileManager.default.fileExists(atPath: directory.path) else {
+            throw MeterError(.unreadableFile, "There is no such data directory", at: directory.path)
+        }
     }
 }

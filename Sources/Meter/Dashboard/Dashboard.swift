@@ -22,12 +22,13 @@ struct Dashboard: Sendable {
         router.add(middleware: AccessMiddleware(access: parts.access))
         LoginRoutes(access: parts.access, pages: pages).add(to: router)
         OverviewPage(parts: parts, pages: pages).add(to: router)
+        ConnectionRoutes(parts: parts, pages: pages).add(to: router)
         Assets().add(to: router)
 
         let health = HealthAPI(parts: parts)
         router.get("/healthz") { _, _ in health.alive() }
-        router.get("/readyz") { _, _ in health.ready() }
-        router.get("/metrics") { _, _ in health.metrics() }
+        router.get("/readyz") { _, _ in await health.ready() }
+        router.get("/metrics") { _, _ in try await health.metrics() }
 
         let readers = router.group("/api/v1")
         SnapshotAPI(published: parts.projector.published).add(to: readers)

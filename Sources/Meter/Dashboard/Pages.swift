@@ -7,9 +7,22 @@ import NIOCore
 struct Pages: Sendable {
     /// The templates inside the program, by name; a page fills the blocks of `layout`.
     static let templates: [String: [UInt8]] = [
+        "connection-invited": PackageResources.connection_invited_mustache,
+        "connection-key": PackageResources.connection_key_mustache,
+        "connection-new": PackageResources.connection_new_mustache,
+        "connection-remove": PackageResources.connection_remove_mustache,
+        "connection-report": PackageResources.connection_report_mustache,
+        "connections": PackageResources.connections_mustache,
+        "csrf": PackageResources.csrf_mustache,
+        "failure": PackageResources.failure_mustache,
+        "header": PackageResources.header_mustache,
+        "invitation": PackageResources.invitation_mustache,
+        "key-fields": PackageResources.key_fields_mustache,
         "layout": PackageResources.layout_mustache,
         "login": PackageResources.login_mustache,
         "overview": PackageResources.overview_mustache,
+        "problem": PackageResources.problem_mustache,
+        "time": PackageResources.time_mustache,
     ]
 
     private let library: MustacheLibrary

@@ -80,6 +80,64 @@ enum MetricNames {
         unit: "seconds",
         "Age of the oldest durable record that the snapshot does not hold yet; 0 where it holds all."
     )
+    /// `state` is one of the connection's states: 1 where it holds, 0 where it does not; several can hold at once.
+    static let connectionState = MetricDefinition(
+        "circlemeter_connection_state",
+        .gauge,
+        "Whether a state of a connection holds: connected, expiring, silent, limited, rate_limited, unreachable, "
+            + "reconnect_required."
+    )
+    static let keyDaysLeft = MetricDefinition(
+        "circlemeter_api_key_expiry_days",
+        .gauge,
+        unit: "days",
+        "Days until the API key of a connection expires, by the date that was entered."
+    )
+    static let reconciledThrough = MetricDefinition(
+        "circlemeter_reconciled_through_timestamp_seconds",
+        .gauge,
+        unit: "seconds",
+        "Unix time through which every project of a connection is compared with CircleCI."
+    )
+    static let missingItems = MetricDefinition(
+        "circlemeter_missing_items",
+        .gauge,
+        "Pipelines and workflows that CircleCI names and that could not be fetched."
+    )
+    static let reconciledEvents = MetricDefinition(
+        "circlemeter_reconciled_events",
+        .counter,
+        "Events that no webhook told and the API did."
+    )
+    /// `status` is `none` where no answer came.
+    static let apiCalls = MetricDefinition(
+        "circlemeter_api_calls",
+        .counter,
+        "Calls to CircleCI's API, by endpoint and status."
+    )
+    static let apiCallDuration = MetricDefinition(
+        "circlemeter_api_call_duration_seconds",
+        .histogram,
+        unit: "seconds",
+        "Time that a call to CircleCI's API took.",
+        buckets: durations
+    )
+    static let apiWaits = MetricDefinition(
+        "circlemeter_api_wait_seconds",
+        .counter,
+        unit: "seconds",
+        "Time that calls waited before they were sent, by reason."
+    )
+    static let apiRefusals = MetricDefinition(
+        "circlemeter_api_refusals",
+        .counter,
+        "Calls that were not sent because they would have had to wait too long, by reason."
+    )
+    static let notices = MetricDefinition(
+        "circlemeter_notices",
+        .counter,
+        "Notices to people about a connection, by kind."
+    )
     static let overflows = MetricDefinition(
         "circlemeter_metrics_overflow",
         .counter,
@@ -88,7 +146,8 @@ enum MetricNames {
 
     static let all = [
         deliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
-        projectionLagRecords, projectionLagSeconds, overflows,
+        projectionLagRecords, projectionLagSeconds, connectionState, keyDaysLeft, reconciledThrough, missingItems,
+        reconciledEvents, apiCalls, apiCallDuration, apiWaits, apiRefusals, notices, overflows,
     ]
 
     /// Seconds: half a millisecond to ten seconds, at which CircleCI gives up.

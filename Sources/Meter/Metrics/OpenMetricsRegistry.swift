@@ -25,7 +25,7 @@ final class OpenMetricsRegistry: MetricsFactory {
     /// - Parameters:
     ///   - definitions: Tell help, unit and buckets of the names that are known. Other names are taken as well.
     ///   - maximumLabelSets: For one family.
-    init(definitions: [MetricDefinition] = MetricNames.all, maximumLabelSets: Int = 200) {
+    init(definitions: [MetricDefinition] = MetricNames.all, maximumLabelSets: Int = 2000) {
         self.definitions = Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, $0) })
         self.maximumLabelSets = maximumLabelSets
         overflows = OpenMetricsCounter()

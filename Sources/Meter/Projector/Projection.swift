@@ -111,6 +111,7 @@ struct Projection {
         case .workflowCompleted: "workflow-completed"
         case .ping: "ping"
         case .connectionChanged: "connection-changed"
+        case .projectReconciled: "project-reconciled"
         case .unknown: String((event.type?.string(in: body) ?? "").unicodeScalars.prefix(64))
         }
     }

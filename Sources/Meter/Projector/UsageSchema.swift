@@ -4,7 +4,7 @@ import Usage
 /// The tables of `usage.sqlite`. They are derived state: a file with another ``version`` is made anew from the log.
 enum UsageSchema {
     /// Counts up when the tables change.
-    static let version = 1
+    static let version = 2
 
     /// Stands in `PRAGMA user_version`: tables and reducer together say whether a file can be taken up.
     static var userVersion: Int { version * 1000 + Reducer.version }
@@ -36,7 +36,24 @@ enum UsageSchema {
                     ) WHERE rank = 1;
                 CREATE TABLE connections (
                     connection TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-                    since_us INTEGER NOT NULL, event_id TEXT NOT NULL
+                    since_us INTEGER NOT NULL, happened_at_us INTEGER NOT NULL, event_id TEXT NOT NULL
+                ) WITHOUT ROWID;
+                -- How far each project is compared with CircleCI (microseconds since 1970); `state` is the reconciler's.
+                CREATE TABLE reconciliations (
+                    connection TEXT NOT NULL, project TEXT NOT NULL, through_us INTEGER NOT NULL,
+                    happened_at_us INTEGER NOT NULL, event_id TEXT NOT NULL, state BLOB NOT NULL,
+                    PRIMARY KEY (connection, project)
+                ) WITHOUT ROWID;
+                -- What CircleCI names and did not tell more of: counted in `coverage.missing`, by name.
+                CREATE TABLE missing (
+                    connection TEXT NOT NULL, project TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+                    day TEXT NOT NULL, reason TEXT NOT NULL,
+                    PRIMARY KEY (connection, project, kind, id)
+                ) WITHOUT ROWID;
+                -- The job numbers that events have told, for the reconciler alone: what lies between was lost.
+                CREATE TABLE job_numbers (
+                    connection TEXT NOT NULL, project TEXT NOT NULL, numbers BLOB NOT NULL,
+                    PRIMARY KEY (connection, project)
                 ) WITHOUT ROWID;
                 -- Records on the log by what became of them. Repeated deliveries count here, and only here.
                 CREATE TABLE records (
@@ -46,6 +63,7 @@ enum UsageSchema {
                 -- Places of the log that are not readable.
                 CREATE TABLE damages (
                     segment INTEGER NOT NULL, offset INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL,
+                    since_us INTEGER, until_us INTEGER,
                     PRIMARY KEY (segment, offset)
                 ) WITHOUT ROWID;
                 -- The runs behind the counters, for the reducer alone.

@@ -12,7 +12,7 @@ final class UsageStore: Sendable {
     let path: String
     /// The reducer that wrote it; where it is not this program's, the store can be shown but not gone on from.
     let reducerVersion: Int
-    private let database: any DatabaseWriter
+    let database: any DatabaseWriter
 
     /// How a store is used, which decides how SQLite keeps it.
     enum Purpose {
@@ -107,6 +107,7 @@ final class UsageStore: Sendable {
                 try RowWriter(table: table, database: database, mayHaveRows: hasRows).add(rows)
             }
             try UsageStore.write(advance.changes, in: database)
+            try UsageStore.writeReconciliations(advance.changes, in: database)
             for (key, count) in advance.records {
                 try database.execute(
                     sql: """
@@ -118,8 +119,11 @@ final class UsageStore: Sendable {
             }
             for damage in advance.damages {
                 try database.execute(
-                    sql: "INSERT OR REPLACE INTO damages VALUES (?, ?, ?, ?)",
-                    arguments: [damage.segment, damage.offset, damage.line, damage.description]
+                    sql: "INSERT OR REPLACE INTO damages VALUES (?, ?, ?, ?, ?, ?)",
+                    arguments: [
+                        damage.segment, damage.offset, damage.line, damage.description,
+                        damage.since?.microseconds, damage.until?.microseconds,
+                    ]
                 )
             }
             if let position = advance.position {
@@ -161,9 +165,10 @@ final class UsageStore: Sendable {
         }
         for state in changes.connections {
             try database.execute(
-                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    state.connection, state.state, state.reason, state.since.microseconds, state.eventID,
+                    state.connection, state.state, state.reason, state.since.microseconds,
+                    state.happenedAt.microseconds, state.eventID,
                 ]
             )
         }
@@ -203,6 +208,7 @@ extension UsageStore: UsageStorage {
                 state: row["state"],
                 reason: row["reason"],
                 since: Timestamp(microseconds: row["since_us"]),
+                happenedAt: Timestamp(microseconds: row["happened_at_us"]),
                 eventID: row["event_id"]
             )
         }
@@ -225,7 +231,8 @@ extension UsageStore {
                 reducerVersion: reducerVersion,
                 rows: rows,
                 projects: try UsageStore.projects(database),
-                connections: try UsageStore.connections(database)
+                connections: try UsageStore.connections(database),
+                reconciliations: try UsageStore.reconciliations(database)
             ).filtered(connection: filter.connection, from: filter.from, to: filter.to)
         }
     }

@@ -9,6 +9,7 @@ struct MeterParts: Sendable {
     let connections: ConnectionStore
     let quarantine: Quarantine
     let projector: Projector
+    let circleci: ConnectionParts
     let registry: OpenMetricsRegistry
     let access: Access
     /// The path that signs an admin in once; nil where the token came from the environment.
@@ -37,7 +38,6 @@ struct MeterParts: Sendable {
                 logger.notice("a new segment has taken over", metadata: ["segment": "\(segment)"])
             }
         }
-        let setting = environment[MasterKey.settingName]
         let (vault, quarantine, tokens, log) = try await onOwnThread("circlemeter.open") { [options] in
             // The log first: its lock keeps a second service from touching anything.
             let log = try EventLog.open(
@@ -50,7 +50,7 @@ struct MeterParts: Sendable {
                 }
             )
             return (
-                Vault(try MasterKey.load(setting: setting, dataDirectory: directory.path)),
+                try Vault.load(directory.path, environment: environment),
                 try Quarantine.open(dataDirectory: directory.path),
                 try AccessTokens.load(
                     admin: environment[AccessTokens.adminSetting],
@@ -67,12 +67,21 @@ struct MeterParts: Sendable {
             now: { Timestamp.now }
         )
         let projector = Projector(directory: directory, log: log, logger: logger)
+        let circleci = try ConnectionParts(
+            settings,
+            store: connections,
+            log: log,
+            published: projector.published,
+            registry: registry,
+            logger: logger
+        )
         return MeterParts(
             settings: settings,
             log: log,
             connections: connections,
             quarantine: quarantine,
             projector: projector,
+            circleci: circleci,
             registry: registry,
             access: access,
             signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,
@@ -90,22 +99,12 @@ struct MeterParts: Sendable {
             metrics: ReceiverMetrics(registry),
             limits: limits,
             now: { Timestamp.now },
-            logger: logger
+            logger: logger,
+            fallback: InvitationResponder(parts: self)
         )
     }
 
     func dashboard() throws -> Dashboard { try Dashboard(parts: self) }
-
-    /// Adds a connection and says so on the log.
-    func add(_ connection: Connection) async throws {
-        try await connections.add(connection)
-        do {
-            _ = try await log.append(ConnectionEvent.added(connection))
-        } catch {
-            try? await connections.remove(connection.id)
-            throw error
-        }
-    }
 
     /// Says what recovery found; a torn tail is the trace of a crash, damage is not.
     func reportRecovery(to logger: Logger) {

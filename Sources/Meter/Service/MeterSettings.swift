@@ -14,6 +14,15 @@ public struct MeterSettings: Sendable {
     public var publicURL: String?
     /// The API is under `/api/v2` of it.
     public var circleciURL: String
+    /// Between two passes of the reconciler; nil: only when told to.
+    public var reconcileEvery: Duration? = .seconds(300)
+    /// How the reconciler goes about it.
+    var reconcileOptions = ReconcileOptions()
+    /// Where notices about connections are posted to. Chat services put secrets in the path, so this is no option of the
+    /// command line and is shown nowhere.
+    public var noticeURL: String?
+    /// Signs notices. From the environment or the file only.
+    public var noticeSecret: Secret?
     /// Longest body of a delivery.
     public var maximumBodyBytes: Int
     /// A segment of the log is closed when it is longer.
@@ -26,6 +35,9 @@ public struct MeterSettings: Sendable {
         case dashboardAddress = "dashboard-address"
         case publicURL = "public-url"
         case circleciURL = "circleci-url"
+        case reconcileEvery = "reconcile-every"
+        case noticeURL = "notice-url"
+        case noticeSecret = "notice-secret"
         case maximumBodyBytes = "maximum-body-bytes"
         case maximumSegmentBytes = "maximum-segment-bytes"
         case logLevel = "log-level"
@@ -83,6 +95,11 @@ public struct MeterSettings: Sendable {
         }
         settings.publicURL = try reader.url(.publicURL)
         settings.circleciURL = try reader.url(.circleciURL) ?? settings.circleciURL
+        if let text = reader.string(.reconcileEvery) {
+            settings.reconcileEvery = try Duration.setting(text, name: Key.reconcileEvery.rawValue)
+        }
+        settings.noticeURL = try reader.url(.noticeURL)
+        settings.noticeSecret = reader.string(.noticeSecret, isSecret: true).map { Secret(Array($0.utf8)) }
         settings.maximumBodyBytes = try reader.bytes(.maximumBodyBytes, in: 1...(64 << 20)) ?? settings.maximumBodyBytes
         settings.maximumSegmentBytes =
             try reader.bytes(.maximumSegmentBytes, in: 4096...(1 << 40)) ?? settings.maximumSegmentBytes
@@ -102,8 +119,8 @@ public struct MeterSettings: Sendable {
 }
 
 extension ConfigReader {
-    fileprivate func string(_ key: MeterSettings.Key) -> String? {
-        string(forKey: ConfigKey([key.rawValue])).flatMap { $0.isEmpty ? nil : $0 }
+    fileprivate func string(_ key: MeterSettings.Key, isSecret: Bool = false) -> String? {
+        string(forKey: ConfigKey([key.rawValue]), isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     fileprivate func url(_ key: MeterSettings.Key) throws(MeterError) -> String? {
@@ -132,5 +149,25 @@ extension ConfigReader {
             )
         }
         return value
+    }
+}
+
+extension Duration {
+    /// `30s`, `5m`, `1h`; nil for `off`.
+    /// - Throws: `invalid_setting`.
+    static func setting(_ text: String, name: String) throws(MeterError) -> Duration? {
+        if text == "off" { return nil }
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()), count > 0,
+            count <= 1_000_000
+        else {
+            throw MeterError(
+                .invalidSetting,
+                "'\(text)' is no length of time",
+                at: name,
+                hint: "for example 30s, 5m or 1h; off for never"
+            )
+        }
+        return .seconds(count * unit)
     }
 }

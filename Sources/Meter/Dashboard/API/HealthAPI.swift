@@ -13,14 +13,18 @@ struct HealthAPI: Sendable {
 
     func alive() -> Response { HealthAPI.status(.ok, "ok", reasons: []) }
 
-    /// 200 where the log takes records and the snapshot keeps up with it, 503 with the reasons otherwise.
-    func ready() -> Response {
+    /// 200 where the log takes records, the snapshot keeps up with it and no connection is silent, 503 with the reasons otherwise.
+    func ready() async -> Response {
         var reasons: [String] = []
         if parts.log.statistics.activity?.failing != nil { reasons.append("log_unavailable") }
         if parts.projector.published.position == nil, parts.log.durableEnd.sequence > 0 {
             reasons.append("snapshot_missing")
         }
         if parts.projector.lag.seconds > HealthAPI.maximumLagSeconds { reasons.append("snapshot_behind") }
+        for (id, health) in await parts.circleci.monitor.all.sorted(by: { $0.key < $1.key })
+        where health.all.contains(where: { $0.state == .silent }) {
+            reasons.append("webhooks_silent:\(id)")
+        }
         return HealthAPI.status(
             reasons.isEmpty ? .ok : .serviceUnavailable,
             reasons.isEmpty ? "ready" : "not_ready",
@@ -28,7 +32,7 @@ struct HealthAPI: Sendable {
         )
     }
 
-    func metrics() -> Response {
+    func metrics() async throws -> Response {
         let statistics = parts.log.statistics
         let metrics = LogMetrics(parts.registry)
         let end = parts.log.durableEnd
@@ -42,6 +46,18 @@ struct HealthAPI: Sendable {
             lagRecords: max(0, end.sequence - (parts.projector.published.position?.sequence ?? 0)),
             lagSeconds: parts.projector.lag.seconds
         )
+        let now = Timestamp.now
+        for status in try await ConnectionStatus.all(parts) {
+            let id = status.connection.id
+            if let health = await parts.circleci.monitor.health(of: id) {
+                parts.circleci.metrics.connection(id, health: health, at: now)
+            }
+            parts.circleci.metrics.coverage(
+                id,
+                reconciledThrough: status.reconciledThrough,
+                missingCount: status.missing.count
+            )
+        }
         let text = parts.registry.exposition()
         return Response(
             status: .ok,

@@ -28,6 +28,17 @@ struct Overview {
         let projects: String
     }
 
+    /// What somebody has to look at.
+    struct AttentionLine {
+        let text: String
+        /// The rest is of a connection only.
+        var connectionID: String?
+        var cardPath: String?
+        /// Where its key is entered; for admins, where another key is what it needs.
+        var formPath: String?
+        var formWord: String?
+    }
+
     struct RecordLine {
         let source: String
         let type: String
@@ -39,9 +50,8 @@ struct Overview {
     private static let maximumProjects = 100
 
     let tag: String
-    let csrfField = Access.csrfField
-    let csrfToken: String?
-    let attention: [String]
+    let navigation: Navigation
+    let attention: [AttentionLine]
     let hasAttention: Bool
     let jobRuns: String
     let successRate: String
@@ -64,14 +74,14 @@ struct Overview {
         today: Day,
         records: [RecordCount],
         connections: [Connection],
-        attention: [String],
+        attention: [AttentionLine],
         durableSequence: Int,
         quarantined: Int,
         tag: String,
-        csrfToken: String?
+        navigation: Navigation
     ) {
         self.tag = tag
-        self.csrfToken = csrfToken
+        self.navigation = navigation
         self.attention = attention
         hasAttention = !attention.isEmpty
         let totals = ProjectTotals(snapshot, from: from, through: today)
@@ -91,7 +101,7 @@ struct Overview {
             return ConnectionLine(
                 id: connection.id,
                 organization: connection.organization,
-                state: known?.state.state ?? "connected",
+                state: known.map { Overview.word($0.state.state, $0.state.reason) } ?? "Connected",
                 reason: known?.state.reason.replacing("_", with: " ") ?? "",
                 since: (known?.state.since ?? connection.addedAt).description,
                 projects: grouped(known?.projectCount ?? 0)
@@ -104,6 +114,12 @@ struct Overview {
             RecordLine(source: $0.source, type: $0.type, outcome: $0.outcome, records: grouped($0.records))
         }
         self.quarantined = quarantined > 0 ? grouped(quarantined) : nil
+    }
+
+    /// The word of the connections' page, for a state as the log tells it.
+    private static func word(_ state: String, _ reason: String) -> String {
+        ConnectionCondition.State(rawValue: state)
+            .map { ConnectionCondition(state: $0, reason: reason, since: Timestamp(microseconds: 0)).word } ?? state
     }
 
     private static func project(

@@ -19,7 +19,9 @@ struct OverviewPage: Sendable {
         // What the page shows besides the counters is in the tag, so that it is fresh, too.
         let failing = parts.log.statistics.activity?.failing
         let quarantined = parts.quarantine.count
-        let state = "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")"
+        let connections = parts.connections.list()
+        let conditions = await needing(connections)
+        let state = "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(conditions))"
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
@@ -34,16 +36,47 @@ struct OverviewPage: Sendable {
             from: from,
             today: today,
             records: records,
-            connections: parts.connections.list(),
-            attention: attention(damages, isFailing: failing?.message),
+            connections: connections,
+            attention: conditions.map { line($0.id, $0.condition, context) }
+                + attention(damages, isFailing: failing?.message).map { Overview.AttentionLine(text: $0) },
             durableSequence: parts.log.durableEnd.sequence,
             quarantined: quarantined,
             tag: "\(snapshot.tag)-\(state)",
-            csrfToken: context.access?.session?.csrfToken
+            navigation: Navigation(.overview, context)
         )
         var response = try pages.render("overview", page)
         response.headers[.eTag] = EntityTag.header(page.tag)
         return response
+    }
+
+    /// What of connections stays until somebody does something, the most severe first.
+    private func needing(_ connections: [Connection]) async -> [(id: String, condition: ConnectionCondition)] {
+        let health = await parts.circleci.monitor.all
+        let all = connections.flatMap { connection in
+            (health[connection.id]?.all ?? []).map { (id: connection.id, condition: $0) }
+        }
+        return all.filter { $0.condition.needsSomebody }.sorted { $0.condition.state > $1.condition.state }
+    }
+
+    private func line(
+        _ id: String,
+        _ condition: ConnectionCondition,
+        _ context: DashboardContext
+    ) -> Overview.AttentionLine {
+        let since = ShownTime(condition.since, now: parts.access.now()).minute
+        var line = Overview.AttentionLine(text: "\(sentence(condition.message)) Since \(since).")
+        line.connectionID = id
+        line.cardPath = ConnectionsPage.path(to: id)
+        if condition.state == .reconnectRequired || condition.state == .expiring, context.access?.role == .admin {
+            line.formPath = "/connections/\(id)/reconnect"
+            line.formWord = condition.state == .expiring ? "Replace key" : "Reconnect"
+        }
+        return line
+    }
+
+    private func digest(_ conditions: [(id: String, condition: ConnectionCondition)]) -> String {
+        let text = conditions.map { "\($0.id) \($0.condition)" }.joined(separator: "\n")
+        return Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4))
     }
 
     private func attention(_ damages: [String], isFailing failure: String?) -> [String] {

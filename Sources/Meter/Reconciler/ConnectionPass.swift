@@ -1,0 +1,199 @@
+import CircleCI
+import EventLog
+import Logging
+import Usage
+import Wire
+
+/// One walk over all projects of a connection.
+struct ConnectionPass: Sendable {
+    /// What the next pass of the connection goes on from.
+    struct Memory: Sendable {
+        var projects: [String: ProjectMemory] = [:]
+        var found: ProjectFinder.Found = [:]
+        /// Slugs that the key's owner follows, and when they were asked for.
+        var followed: [String] = []
+        var followedAt: Timestamp?
+    }
+
+    /// Followed projects are asked for again after so long.
+    private static let followedSeconds = 3600.0
+
+    let connection: Connection
+    let request: ReconcileRequest
+    let api: any CircleCIAPI
+    let knowledge: any ReconcileKnowledge
+    let monitor: ConnectionMonitor
+    let options: ReconcileOptions
+    let append: @Sendable ([LogEntry]) async throws -> Void
+    let now: @Sendable () -> Timestamp
+    let pauseBeforeConfirming: @Sendable () async throws -> Void
+    let planned: @Sendable (_ project: String, [APIEvent]) async -> Void
+    let progress: @Sendable (ReconcileProgress) async -> Void
+    let logger: Logger
+
+    /// - Throws: what is no answer of CircleCI: the log's errors, cancellation.
+    func run(_ memory: inout Memory) async throws -> ReconcileReport {
+        var report = ReconcileReport(connection: connection.id)
+        do throws(CircleCIError) {
+            try await probe.check()
+        } catch {
+            guard error.code != .cancelled else { throw CancellationError() }
+            report.error = error
+            return report
+        }
+        do {
+            try await knowledge.catchUp()
+            try await run(&memory, &report)
+            await monitor.observe(.callSucceeded, of: connection.id)
+        } catch let error as CircleCIError {
+            guard error.code != .cancelled else { throw CancellationError() }
+            report.error = error
+            await monitor.observe(.callFailed(error), of: connection.id)
+            // Another call's 401 says nothing yet.
+            if await monitor.health(of: connection.id)?.needsConfirmation == true { try? await probe.check() }
+        }
+        return report
+    }
+
+    private var probe: KeyProbe {
+        KeyProbe(api: api, connection: connection.id, monitor: monitor, pause: pauseBeforeConfirming)
+    }
+
+    private func run(_ memory: inout Memory, _ report: inout ReconcileReport) async throws {
+        let names = try await knowledge.projects(of: connection.id)
+        let reconciliations = try await knowledge.reconciliations(of: connection.id)
+        let numbers = try await knowledge.jobNumbers(of: connection.id)
+        let damages = try await knowledge.damagedRanges()
+        try await follow(&memory)
+        let finder = ProjectFinder(api: api, connection: connection)
+        let (projects, lost) = try await finder.projects(
+            named: names,
+            followed: memory.followed,
+            found: &memory.found
+        )
+        for slug in lost { await monitor.observe(.projectLost(slug), of: connection.id) }
+        // First where the mark lies furthest back.
+        let order = projects.sorted { first, second in
+            func through(_ project: ReconcileProject) -> Timestamp? {
+                (memory.projects[project.id]?.mark ?? reconciliations[project.id])?.through
+            }
+            switch (through(first), through(second)) {
+            case (nil, nil): return first.slug < second.slug
+            case (nil, _): return true
+            case (_, nil): return false
+            case (let mine?, let theirs?): return (mine, first.slug) < (theirs, second.slug)
+            }
+        }
+        for (index, project) in order.enumerated() {
+            try Task.checkCancellation()
+            let added = report.addedCount
+            var pass = ProjectPass(
+                project: project,
+                request: request,
+                answers: answers(for: project),
+                memory: memory.projects[project.id] ?? ProjectMemory(),
+                surroundings: surroundings(for: project) { done, count in
+                    await progress(
+                        ReconcileProgress(
+                            connection: connection.id,
+                            project: project.slug,
+                            projectsDone: index,
+                            projectCount: order.count,
+                            pipelinesDone: done,
+                            pipelineCount: count,
+                            addedCount: added
+                        )
+                    )
+                }
+            )
+            do {
+                try await pass.run(
+                    logged: reconciliations[project.id],
+                    numbers: numbers[project.id] ?? NumberSet(),
+                    damages: damages
+                )
+                await monitor.observe(.projectFound(project.slug), of: connection.id)
+                if let silent = Silence.since(pass.ends, now: now(), graceSeconds: options.silenceSeconds) {
+                    await monitor.observe(.projectSilent(project.slug, since: silent), of: connection.id)
+                } else {
+                    await monitor.observe(.projectHeard(project.slug), of: connection.id)
+                }
+            } catch let error as CircleCIError {
+                var failed = pass.report
+                failed.error = error
+                report.projects.append(failed)
+                try await handle(error, of: project)
+                continue
+            }
+            if !request.isDryRun { memory.projects[project.id] = pass.memory }
+            report.projects.append(pass.report)
+        }
+    }
+
+    /// Leaves one project to the next pass where that is all that is wrong.
+    private func handle(_ error: CircleCIError, of project: ReconcileProject) async throws {
+        logger.warning(
+            "a project could not be reconciled",
+            metadata: ["connection": "\(connection.id)", "project": "\(project.slug)", "error": "\(error)"]
+        )
+        switch error.code {
+        case .notFound:
+            // With a dead key every project is not found.
+            try await probe.check()
+            await monitor.observe(.projectLost(project.slug), of: connection.id)
+        case .forbidden, .refused, .unexpectedAnswer: break
+        default: throw error
+        }
+    }
+
+    private func follow(_ memory: inout Memory) async throws(CircleCIError) {
+        let now = now()
+        if let at = memory.followedAt, now.seconds(since: at) < ConnectionPass.followedSeconds { return }
+        do throws(CircleCIError) {
+            memory.followed = try await api.followedProjects()
+        } catch {
+            // Only a way to find more projects; those that are known go on.
+            guard error.code == .notFound || error.code == .refused || error.code == .forbidden else { throw error }
+        }
+        memory.followedAt = now
+    }
+
+    private func answers(for project: ReconcileProject) -> ProjectAnswers {
+        ProjectAnswers(
+            api: api,
+            project: project,
+            asksUnended: request.thoroughness == .everything,
+            maximumFailures: options.maximumFailures
+        ) { () async throws(CircleCIError) in
+            try await probe.check()
+            _ = try await api.pipelines(ofProject: project.slug, pageToken: nil)
+        }
+    }
+
+    private func surroundings(
+        for project: ReconcileProject,
+        progress: @escaping @Sendable (Int, Int) async -> Void
+    ) -> ProjectPass.Surroundings {
+        ProjectPass.Surroundings(
+            connection: connection.id,
+            knowledge: knowledge,
+            options: options,
+            now: now,
+            add: { events in
+                let now = now()
+                try await append(events.map { $0.entry(connection: connection.id, receivedAt: now) })
+            },
+            checkpoint: { reconciliation in
+                let entry = ReconciliationEvent.entry(
+                    reconciliation,
+                    project: project,
+                    connection: connection.id,
+                    at: now()
+                )
+                try await append([entry])
+            },
+            planned: { events in await planned(project.slug, events) },
+            progress: progress
+        )
+    }
+}

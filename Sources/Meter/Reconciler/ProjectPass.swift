@@ -1,0 +1,318 @@
+import CircleCI
+import Usage
+import Wire
+
+/// One walk over a project: fetch, a pure plan, apply. In chunks from the oldest pipeline to the newest, each on the log
+/// before the next is asked about, so that a walk that was cut is taken up where it was.
+struct ProjectPass {
+    /// How the pass reaches the world.
+    struct Surroundings: Sendable {
+        var connection: String
+        var knowledge: any ReconcileKnowledge
+        var options: ReconcileOptions
+        var now: @Sendable () -> Timestamp
+        /// Puts events on the log; returns once they are durable.
+        var add: @Sendable ([APIEvent]) async throws -> Void
+        /// Puts the project's reconciliation on the log.
+        var checkpoint: @Sendable (Reconciliation) async throws -> Void
+        /// Told what is planned, also in a dry run.
+        var planned: @Sendable ([APIEvent]) async -> Void
+        /// Told how many of how many pipelines are done.
+        var progress: @Sendable (_ done: Int, _ count: Int) async -> Void
+    }
+
+    private typealias Pipeline = Reconciliation.OpenPipeline
+
+    let project: ReconcileProject
+    let request: ReconcileRequest
+    let answers: ProjectAnswers
+    let surroundings: Surroundings
+    private(set) var memory: ProjectMemory
+    private(set) var report: ReconcileReport.Project
+
+    private var known = KnownRuns()
+    private var knownDays: Set<Day> = []
+    private var mark: Reconciliation?
+    /// Pipelines to look at that were not looked at yet.
+    private var rest: [String: Pipeline] = [:]
+    private var open: [String: Pipeline] = [:]
+    private var missing: [Reconciliation.MissingItem] = []
+    private var explained: Set<Int> = []
+    private var numbers = NumberSet()
+    private var hasFound = false
+
+    private var options: ReconcileOptions { surroundings.options }
+
+    init(
+        project: ReconcileProject,
+        request: ReconcileRequest,
+        answers: ProjectAnswers,
+        memory: ProjectMemory,
+        surroundings: Surroundings
+    ) {
+        self.project = project
+        self.request = request
+        self.answers = answers
+        self.memory = memory
+        self.surroundings = surroundings
+        report = ReconcileReport.Project(slug: project.slug)
+    }
+
+    /// - Parameters:
+    ///   - logged: the project's reconciliation as the log has it.
+    ///   - numbers: the job numbers that the log has.
+    ///   - damages: unreadable places of the log.
+    /// - Throws: `CircleCIError` where the project cannot be asked about; what the log throws.
+    mutating func run(logged: Reconciliation?, numbers: NumberSet, damages: [DamagedRange]) async throws {
+        let began = surroundings.now()
+        self.numbers = numbers
+        mark = memory.mark ?? logged
+        let unfilled = damages.filter { damage in !(mark?.refilled.contains(damage.place) ?? false) }
+        let horizon = horizon(at: began, unfilled: unfilled)
+        let listed = try await answers.pipelines(since: horizon)
+        report.pipelineCount = listed.count
+        var details: [String: APIPipeline] = [:]
+        for pipeline in listed { details[pipeline.id] = pipeline }
+        // Whatever the mark leaves open is looked at again, however old.
+        for pipeline in (mark?.open ?? []) + (mark?.missing.map(\.pipeline) ?? []) { rest[pipeline.id] = pipeline }
+        for pipeline in listed {
+            rest[pipeline.id] = Pipeline(id: pipeline.id, number: pipeline.number, createdAt: pipeline.createdAt)
+        }
+        let everything = unfilled.isEmpty ? request.thoroughness : .thorough
+        let thoroughness = (memory.suspiciousUntil ?? began) > began ? .thorough : everything
+        let order = rest.values.sorted(by: Pipeline.isBefore)
+        for start in stride(from: 0, to: order.count, by: options.chunkSize) {
+            try Task.checkCancellation()
+            let chunk = Array(order[start..<min(order.count, start + options.chunkSize)])
+            try await look(at: chunk, details: details, thoroughness: thoroughness)
+            await surroundings.progress(start + chunk.count, order.count)
+            if start + chunk.count < order.count, mark == nil || hasFound {
+                try await checkpoint(through: max(mark?.through ?? chunk[chunk.count - 1].createdAt, .distantPast))
+            }
+        }
+        try await lookAtGaps()
+        for days in 0...1 { try await learn(Day(daysSinceEpoch: began.day.daysSinceEpoch - Int32(days))) }
+        try await finish(at: began, horizon: horizon, refilled: unfilled.map(\.place))
+    }
+
+    private func horizon(at now: Timestamp, unfilled: [DamagedRange]) -> Timestamp {
+        let backfill = now.adding(seconds: -options.backfillSeconds)
+        // Nothing between the mark and a later `since` is passed over: the mark will say that it was looked at.
+        let usual =
+            mark.map { mark in
+                let overlap = mark.through.adding(seconds: -options.overlapSeconds)
+                return min(request.since ?? overlap, overlap)
+            } ?? request.since ?? backfill
+        // A delivery can come a day after its pipeline was created, and rarely later.
+        let damaged = unfilled.map {
+            $0.since?.adding(seconds: -86_400) ?? backfill
+        }
+        return ([usual] + damaged).min() ?? usual
+    }
+
+    private mutating func look(
+        at chunk: [Pipeline],
+        details: [String: APIPipeline],
+        thoroughness: ReconcileRequest.Thoroughness,
+        isForced: Bool = false
+    ) async throws {
+        for pipeline in chunk { try await learn(pipeline.createdAt.day) }
+        let now = surroundings.now()
+        let choice = PipelineChoice(known: known, thoroughness: thoroughness, options: options, now: now)
+        let failed = Set(mark?.missing.map(\.pipeline.id) ?? [])
+        var asked: [Pipeline] = []
+        for pipeline in chunk {
+            if isForced || failed.contains(pipeline.id) {
+                asked.append(pipeline)
+            } else if thoroughness != .everything, memory.verified[pipeline.id] != nil {
+                rest[pipeline.id] = nil
+            } else {
+                switch choice.decide(pipeline, askedAt: memory.askedAt[pipeline.id]) {
+                case .ask: asked.append(pipeline)
+                case .complete: rest[pipeline.id] = nil
+                case .wait:
+                    rest[pipeline.id] = nil
+                    open[pipeline.id] = pipeline
+                }
+            }
+        }
+        report.askedCount += asked.count
+        let answered = try await answers.answers(
+            for: asked.map { details[$0.id] ?? APIPipeline($0, projectSlug: project.slug) }
+        )
+        var events: [APIEvent] = []
+        for answer in answered {
+            events += try await settle(answer, isListed: details[answer.pipeline.id] != nil, at: now)
+        }
+        try await apply(events)
+    }
+
+    /// Takes in what was said of one pipeline; the events that the log lacks.
+    private mutating func settle(
+        _ answer: PipelineAnswer,
+        isListed: Bool,
+        at now: Timestamp
+    ) async throws(CircleCIError) -> [APIEvent] {
+        var plan = plan(answer, at: now)
+        if !plan.events.isEmpty, !isListed {
+            // An older pipeline, of which only id and number were known: its events say where the code came from.
+            var complete = answer
+            complete.pipeline = try await answers.api.pipeline(answer.pipeline.id)
+            plan = self.plan(complete, at: now)
+        }
+        let pipeline = answer.open
+        rest[pipeline.id] = nil
+        explained.formUnion(plan.explained)
+        missing += plan.missing
+        open[pipeline.id] = plan.isOpen && plan.missing.isEmpty ? pipeline : nil
+        if plan.isOpen {
+            memory.askedAt[pipeline.id] = now
+        } else if plan.missing.isEmpty {
+            memory.verified[pipeline.id] = pipeline.createdAt
+        }
+        return plan.events
+    }
+
+    private func plan(_ answer: PipelineAnswer, at now: Timestamp) -> PipelinePlan {
+        PipelinePlan(answer, known: known, project: project, options: options, now: now)
+    }
+
+    private mutating func apply(_ events: [APIEvent]) async throws {
+        guard !events.isEmpty else { return }
+        hasFound = true
+        await surroundings.planned(events)
+        report.jobCount += events.count { $0.kind == .job }
+        report.workflowCount += events.count { $0.kind == .workflow }
+        for event in events {
+            known.add(event.run(of: project))
+            if let number = event.jobNumber.flatMap(UInt32.init(exactly:)) { numbers.insert(number) }
+        }
+        guard !request.isDryRun else { return }
+        try await surroundings.add(events)
+        memory.suspiciousUntil = surroundings.now().adding(seconds: options.suspicionSeconds)
+    }
+
+    /// Numbers between those that were told: a job's event was lost, or it still runs, or it is no run's number.
+    private mutating func lookAtGaps() async throws {
+        let now = surroundings.now()
+        for number in explained {
+            if let number = UInt32(exactly: number), number > 0 { numbers.insert(number) }
+        }
+        let gaps = numbers.gaps(limit: 10 * options.maximumGaps)
+        for gap in gaps where memory.gapSeenAt[gap] == nil { memory.gapSeenAt[gap] = now }
+        let due = gaps.filter { gap in
+            let seenAt = memory.gapSeenAt[gap] ?? now
+            if let askedAt = memory.gapAskedAt[gap] {
+                return now.seconds(since: askedAt) >= max(options.gapSeconds, askedAt.seconds(since: seenAt))
+            }
+            return request.thoroughness == .everything || open.isEmpty
+                || now.seconds(since: seenAt) >= options.gapSeconds
+        }
+        for gap in due.prefix(options.maximumGaps) where !numbers.contains(gap) {
+            try Task.checkCancellation()
+            try await lookAtGap(gap, at: now)
+        }
+        memory.prune(
+            before: mark?.through.adding(seconds: -2 * options.overlapSeconds) ?? .distantPast,
+            open: Set(open.keys),
+            gaps: Set(gaps)
+        )
+    }
+
+    private mutating func lookAtGap(_ number: UInt32, at now: Timestamp) async throws {
+        memory.gapAskedAt[number] = now
+        let job: APIJobDetails
+        do throws(CircleCIError) {
+            job = try await answers.api.job(inProject: project.slug, number: Int(number))
+        } catch {
+            switch error.code {
+            case .notFound:
+                // An approval's number, or one that is no longer kept.
+                try await answers.confirmAccess()
+                explained.insert(Int(number))
+            case .unauthorized, .cancelled, .rateLimited: throw error
+            default: break
+            }
+            return
+        }
+        guard RunState.hasEnded(job.status, stoppedAt: nil) else { return }
+        let pipeline: APIPipeline
+        do throws(CircleCIError) {
+            pipeline = try await answers.api.pipeline(job.pipelineID)
+        } catch {
+            guard error.code == .notFound else { return }
+            explained.insert(Int(number))
+            return
+        }
+        guard !missing.contains(where: { $0.pipeline.id == pipeline.id }) else { return }
+        let entry = Pipeline(id: pipeline.id, number: pipeline.number, createdAt: pipeline.createdAt)
+        try await look(at: [entry], details: [entry.id: pipeline], thoroughness: .everything, isForced: true)
+        if !numbers.contains(number), open[entry.id] == nil, !missing.contains(where: { $0.pipeline.id == entry.id }) {
+            // It ended, and its pipeline does not name it.
+            explained.insert(Int(number))
+        }
+    }
+
+    /// The ends of the project's runs of the last day or two that the log knows now.
+    var ends: [EndedRun] {
+        known.all.compactMap { run in
+            run.stoppedAt.map { EndedRun(endedAt: $0, isToldByWebhook: run.isToldByWebhook) }
+        }
+    }
+
+    private mutating func finish(at began: Timestamp, horizon: Timestamp, refilled: [String]) async throws {
+        report.openCount = open.count
+        report.missing = missing
+        guard !request.isDryRun else { return }
+        let before = mark
+        var reached = Reconciliation(through: max(began, before?.through ?? began))
+        reached.open = open.values.sorted(by: Pipeline.isBefore)
+        reached.missing = missing.sorted { ($0.day, $0.kind, $0.id) < ($1.day, $1.kind, $1.id) }
+        reached.refilled = (before?.refilled ?? []) + refilled
+        mark = reached
+        memory.mark = reached
+        let isNew = before == nil || before?.missing != reached.missing || !refilled.isEmpty || !explained.isEmpty
+        let age = memory.checkpointedAt.map { began.seconds(since: $0) } ?? .infinity
+        guard hasFound || isNew || age >= options.checkpointSeconds else { return }
+        reached.explained = explained.sorted()
+        try await surroundings.checkpoint(reached)
+        memory.checkpointedAt = began
+    }
+
+    /// Between chunks: what lies before is done, what comes is as the mark had it.
+    private mutating func checkpoint(through: Timestamp) async throws {
+        guard !request.isDryRun else { return }
+        var reached = Reconciliation(through: through)
+        let unlooked = (mark?.open ?? []).filter { rest[$0.id] != nil }
+        reached.open = (Array(open.values) + unlooked).sorted(by: Pipeline.isBefore)
+        reached.missing = missing + (mark?.missing.filter { rest[$0.pipeline.id] != nil } ?? [])
+        reached.refilled = mark?.refilled ?? []
+        reached.explained = explained.sorted()
+        try await surroundings.checkpoint(reached)
+    }
+
+    private mutating func learn(_ day: Day) async throws {
+        guard knownDays.insert(day).inserted else { return }
+        for run in try await surroundings.knowledge.runs(of: surroundings.connection, day: day)
+        where run.project == project.id || run.project == project.slug {
+            known.add(run)
+        }
+    }
+}
+
+extension Timestamp {
+    fileprivate static let distantPast = Timestamp(microseconds: .min / 2)
+}
+
+extension APIPipeline {
+    /// Of what a mark keeps: enough to ask about it.
+    fileprivate init(_ open: Reconciliation.OpenPipeline, projectSlug: String) {
+        self.init(
+            id: open.id,
+            number: open.number,
+            projectSlug: projectSlug,
+            createdAt: open.createdAt,
+            state: "created"
+        )
+    }
+}

@@ -1,0 +1,57 @@
+import Wire
+
+/// How the reconciler goes about it.
+struct ReconcileOptions: Sendable {
+    /// A connection without a mark is asked about so much of the past.
+    var backfillSeconds = 30.0 * 86_400
+    /// Pipelines this much older than the mark are listed again: that a list is in order of creation is not documented.
+    var overlapSeconds = 3600.0
+    /// What ended less than this ago is left to the webhook that is on its way.
+    var graceSeconds = 120.0
+    /// The last pipelines of a project are asked about after so long: no later job's number vouches for them.
+    var tailSeconds = 86_400.0
+    /// A number between others that no event has told is asked about after so long, while pipelines still run.
+    var gapSeconds = 3600.0
+    /// Of the pipelines that the log knows entirely, one in so many is asked about all the same.
+    var sampleEvery: UInt64 = 20
+    /// After a loss was found, everything of the project is asked about for so long.
+    var suspicionSeconds = 86_400.0
+    /// A pipeline without any workflow is given up after so long.
+    var emptySeconds = 86_400.0
+    /// A project is silent where the API alone tells of runs that ended so long ago.
+    var silenceSeconds = Silence.graceSeconds
+    /// How far a project is goes onto the log at the latest after so long, and whenever something was found.
+    var checkpointSeconds = 1800.0
+    /// Pipelines of which the answers are planned and applied together.
+    var chunkSize = 50
+    /// Items in succession that cannot be fetched, after which it is CircleCI that is away and not the items.
+    var maximumFailures = 10
+    /// Numbers asked about in one pass.
+    var maximumGaps = 50
+
+    init() {}
+}
+
+/// What a pass is to do.
+struct ReconcileRequest: Sendable {
+    enum Thoroughness: Sendable {
+        /// Asks only about what the log does not vouch for.
+        case economical
+        /// Asks about every pipeline in the range that was not asked about since it ended.
+        case thorough
+        /// Asks about every pipeline in the range.
+        case everything
+    }
+
+    var thoroughness: Thoroughness
+    /// The start of the range; nil: the mark of each project.
+    var since: Timestamp?
+    /// Whether nothing is added, only shown.
+    var isDryRun: Bool
+
+    init(thoroughness: Thoroughness, since: Timestamp? = nil, isDryRun: Bool = false) {
+        self.thoroughness = thoroughness
+        self.since = since
+        self.isDryRun = isDryRun
+    }
+}

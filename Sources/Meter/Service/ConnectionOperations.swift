@@ -1,0 +1,157 @@
+import Foundation
+import Logging
+import Wire
+
+/// What can be done about connections, each with its answer as JSON: for the API of a running service and for commands
+/// without one alike.
+package struct ConnectionOperations: Sendable {
+    let parts: MeterParts
+
+    private var administration: ConnectionAdministration { parts.circleci.administration }
+
+    package func list() async throws -> [UInt8] {
+        let statuses = try await ConnectionStatus.all(parts)
+        return ConnectionOperations.object { json in
+            json.member(
+                "connections",
+                array: { json in
+                    for status in statuses { status.write(to: &json) }
+                }
+            )
+        }
+    }
+
+    package func show(_ id: String) async throws -> [UInt8] {
+        let status = try await ConnectionStatus.of(id, parts)
+        var json = JSONWriter()
+        status.write(to: &json)
+        return ConnectionOperations.line(json)
+    }
+
+    /// - Parameter body: as ``NewConnection`` reads it.
+    package func add(_ body: [UInt8]) async throws -> [UInt8] {
+        let report = try await administration.connect(try NewConnection(json: body, now: .now))
+        parts.logger.notice("a connection was added", metadata: ["connection": "\(report.hooks.connection)"])
+        await parts.circleci.reconciler.wake(report.hooks.connection)
+        return ConnectionOperations.line { report.write(to: &$0) }
+    }
+
+    /// - Parameter body: `{"api_key","key_expires"}`, the key in base64.
+    package func reconnect(_ id: String, _ body: [UInt8]) async throws -> [UInt8] {
+        let new = try NewKey(json: body)
+        let report = try await administration.reconnect(id, newKey: new.key, expires: new.expires)
+        parts.logger.notice("a connection has a new key", metadata: ["connection": "\(id)"])
+        await parts.circleci.reconciler.wake(id)
+        return ConnectionOperations.line { report.write(to: &$0) }
+    }
+
+    /// - Parameter body: `{"purpose":"connect"|"reconnect"}`, or nothing: what the connection needs.
+    package func invite(_ id: String, _ body: [UInt8]) async throws -> [UInt8] {
+        struct Body: Decodable { var purpose: String? }
+        let known = parts.connections.get(id)
+        let asked = (try? JSONDecoder().decode(Body.self, from: Data(body)))?.purpose
+        let purpose = asked.flatMap { Invitation.Purpose(rawValue: $0) } ?? (known == nil ? .connect : .reconnect)
+        guard purpose == .connect || known != nil else { throw MeterError.noConnection(id) }
+        let (code, invitation) = try await parts.circleci.invitations.make(id, purpose)
+        let path = "/connect/\(code)"
+        return ConnectionOperations.object { json in
+            json.member("id", invitation.id)
+            json.member("connection", id)
+            json.member("purpose", purpose.rawValue)
+            json.member("url", parts.settings.publicURL.map { $0 + path })
+            json.member("path", path)
+            json.member("expires_at", invitation.expiresAt.description)
+        }
+    }
+
+    package func rotateSecret(_ id: String) async throws -> [UInt8] {
+        let report = try await administration.rotateSecret(of: id)
+        return ConnectionOperations.line { report.write(to: &$0) }
+    }
+
+    /// The hooks beside what they should be: `{"connection","hooks":[]}`.
+    package func drift(_ id: String) async throws -> [UInt8] {
+        let drift = try await administration.drift(of: id)
+        return ConnectionOperations.object { json in
+            json.member("connection", id)
+            json.member(
+                "hooks",
+                array: { json in
+                    for hook in drift { hook.write(to: &json) }
+                }
+            )
+        }
+    }
+
+    package func repairHooks(_ id: String) async throws -> [UInt8] {
+        let report = try await administration.repairHooks(of: id)
+        return ConnectionOperations.line { report.write(to: &$0) }
+    }
+
+    /// - Parameter body: `{"delete_hooks":true}`, or nothing.
+    package func remove(_ id: String, _ body: [UInt8]) async throws -> [UInt8] {
+        struct Body: Decodable { var delete_hooks: Bool? }
+        let deletesHooks = (try? JSONDecoder().decode(Body.self, from: Data(body)))?.delete_hooks ?? false
+        let report = try await administration.remove(id, deletesHooks: deletesHooks)
+        try await parts.circleci.invitations.revokeAll(of: id)
+        parts.logger.notice("a connection was removed", metadata: ["connection": "\(id)"])
+        return ConnectionOperations.line { report.write(to: &$0) }
+    }
+
+    /// Compares a connection with CircleCI and adds what is missing.
+    ///
+    /// - Parameters:
+    ///   - body: `{"since","dry_run"}`, or nothing.
+    ///   - line: given each line of the answer: `{"planned",...}` for events, ``ReconcileProgress`` now and then, and the
+    ///     report at the end.
+    package func reconcile(
+        _ id: String,
+        _ body: [UInt8],
+        line: @escaping @Sendable ([UInt8]) async -> Void
+    ) async throws {
+        struct Body: Decodable {
+            var since: String?
+            var dry_run: Bool?
+        }
+        let asked = (try? JSONDecoder().decode(Body.self, from: Data(body))) ?? Body()
+        var request = ReconcileRequest(thoroughness: .everything, isDryRun: asked.dry_run ?? false)
+        if let since = asked.since {
+            guard let time = Timestamp(since) ?? Day(since).map({ $0.start }) else {
+                throw MeterError(
+                    .invalidConnection,
+                    "'since' is no time",
+                    hint: "a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z"
+                )
+            }
+            request.since = time
+        }
+        let showsPlan = request.isDryRun
+        let report = try await parts.circleci.reconciler.reconcileByHand(
+            id,
+            request,
+            planned: { project, events in
+                guard showsPlan else { return }
+                for event in events {
+                    await line(ConnectionOperations.line { event.writePlanned(project: project, to: &$0) })
+                }
+            },
+            progress: { step in await line(ConnectionOperations.line { step.write(to: &$0) }) }
+        )
+        await line(ConnectionOperations.line { report.write(to: &$0) })
+    }
+
+    private static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] { line { $0.object(members) } }
+
+    private static func line(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
+        var json = JSONWriter()
+        write(&json)
+        return line(json)
+    }
+
+    private static func line(_ json: JSONWriter) -> [UInt8] { json.bytes + [UInt8(ascii: "\n")] }
+}
+
+extension Day {
+    /// Its first instant, in UTC.
+    var start: Timestamp { Timestamp(microseconds: Int64(daysSinceEpoch) * 86_400_000_000) }
+}

@@ -104,6 +104,8 @@ private struct NoticeService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await circleci.notices.run() }
+        // Without anywhere to post to there was nothing to run.
+        try? await gracefulShutdown()
         await circleci.close()
     }
 }

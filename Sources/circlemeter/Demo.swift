@@ -72,6 +72,7 @@ struct Demo: AsyncParsableCommand {
             circleciURL: circleciURL
         )
         settings.reconcileEvery = .seconds(10)
+        settings.apiCallsPerSecond = 1000
         let service = try await MeterService.open(
             settings,
             environment: ProcessInfo.processInfo.environment,
@@ -121,6 +122,7 @@ struct Demo: AsyncParsableCommand {
         var options = FakeHistoryOptions(seed: seed, firstDay: firstDay)
         options.organizationCount = 2
         options.projectCount = 5
+        options.projectKinds = [.github, .githubApp, .gitlab]
         options.dayCount = days + 2
         options.pipelinesPerDay = pipelinesPerDay
         options.weekendShare = 0.5
@@ -132,24 +134,5 @@ struct Demo: AsyncParsableCommand {
         let path = FileManager.default.temporaryDirectory.appending(path: "circlemeter-demo-\(UUID().uuidString)").path
         try DataDirectory(path).make()
         return path
-    }
-}
-
-/// A port of the loopback interface that is free now.
-enum FreePort {
-    static func find() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isFound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
-            }
-        }
-        guard descriptor >= 0, isFound else { throw CommandFailure.found("no free port on the loopback interface") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

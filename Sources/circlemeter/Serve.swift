@@ -33,6 +33,12 @@ struct Serve: AsyncParsableCommand {
     )
     var reconcileEvery: String?
 
+    @Option(
+        name: .customLong("api-calls-per-second"),
+        help: "Calls to CircleCI's API a second at most, for each key (10)."
+    )
+    var apiCallsPerSecond: Int?
+
     @Option(name: .customLong("maximum-body-bytes"), help: "Longest body of a delivery (1048576).")
     var maximumBodyBytes: Int?
 
@@ -53,6 +59,7 @@ struct Serve: AsyncParsableCommand {
         given[.circleciURL] = circleciURL
         given[.reconcileEvery] = reconcileEvery
         given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
+        given[.apiCallsPerSecond] = apiCallsPerSecond.map(String.init)
         given[.logLevel] = logLevel
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
         let settings: MeterSettings

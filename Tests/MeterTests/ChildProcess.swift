@@ -70,10 +70,17 @@ final class ChildProcess: Sendable {
     func line(after prefix: String) async throws -> String {
         var seen: [String] = []
         for await line in lines {
+            collected.withLock { $0.append(line) }
             if line.hasPrefix(prefix) { return String(line.dropFirst(prefix.count)) }
             seen.append(line)
         }
         throw Failure(description: "no line '\(prefix)...', but: \(seen.joined(separator: "\n"))")
+    }
+
+    /// All that was written until the end.
+    func output() async -> String {
+        for await line in lines { collected.withLock { $0.append(line) } }
+        return collected.withLock { $0.joined(separator: "\n") }
     }
 
     func send(_ signal: Int32) { kill(processID, signal) }

@@ -18,14 +18,24 @@ final class LiveService: Sendable {
     let running: MeterService.Running
     private let task: Task<Void, any Error>
 
-    /// - Parameter logger: nil: nothing is logged.
-    init(organizationCount: Int = 1, logger: Logger? = nil) async throws {
+    /// - Parameters:
+    ///   - circleciURL: a made-up CircleCI; then no connection is there at first, and it is told where to post.
+    ///   - logger: nil: nothing is logged.
+    init(organizationCount: Int = 1, circleciURL: String? = nil, logger: Logger? = nil) async throws {
         var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
         settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.dashboardAddress = ListenAddress(host: "127.0.0.1", port: 0)
+        settings.reconcileEvery = nil
+        if let circleciURL {
+            // CircleCI has to know the port before anything listens on it.
+            settings.webhookAddress.port = try FreePort.find()
+            settings.publicURL = "http://\(settings.webhookAddress)"
+            settings.circleciURL = circleciURL
+            settings.apiCallsPerSecond = 1000
+        }
         let logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = try await MeterService.open(settings, environment: [:], logger: logger)
-        for index in 0..<organizationCount {
+        for index in 0..<organizationCount where circleciURL == nil {
             _ = try await service.parts.circleci.administration.connect(
                 try NewConnection(
                     id: LiveService.connection(index),

@@ -88,6 +88,8 @@ final class ReconcileWorld: Sendable {
     let notices = Mutex<[Notice]>([])
     let store: ConnectionStore
     let told: Mutex<Set<DeliveredEvent>> = Mutex([])
+    /// The site's, made once.
+    private let deliveries: [GeneratedDelivery]
     private let directory = TemporaryDirectory()
     private let clients: APIClients
     private let options: ReconcileOptions
@@ -114,8 +116,9 @@ final class ReconcileWorld: Sendable {
 
     private init(site: FakeSite, url: String, options: ReconcileOptions) async throws {
         self.site = site
+        deliveries = Array(site.history.deliveries)
         self.options = options
-        clients = APIClients(baseURL: url) { _ in }
+        clients = APIClients(baseURL: url, callsPerSecond: 100_000) { _ in }
         let log = MemoryLog()
         self.log = log
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -177,7 +180,7 @@ final class ReconcileWorld: Sendable {
         var random = SeededGenerator(seed: seed)
         let now = instant ?? site.now
         var entries: [LogEntry] = []
-        for delivery in site.history.deliveries where delivery.sentAt <= now && isTaken(delivery) {
+        for delivery in deliveries where delivery.sentAt <= now && isTaken(delivery) {
             let event = DeliveredEvent(webhookID: delivery.webhookID, eventID: delivery.eventID)
             guard told.withLock({ $0.insert(event).inserted }) else { continue }
             let entry = LogEntry(

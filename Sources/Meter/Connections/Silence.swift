@@ -20,11 +20,12 @@ package struct Silence: Sendable {
     /// Since when the webhooks of a project have been missing; nil where they are not.
     ///
     /// They are missing where a run that ended longer ago than the grace, and later than every run that a webhook told,
-    /// is known from the API alone. The beginning is the end of the first such run, whatever the order of `runs`.
+    /// is known from the API alone, and there are at least so many of them. The beginning is the end of the first such run, whatever the order of `runs`.
     package static func since(
         _ runs: some Sequence<EndedRun>,
         now: Timestamp,
-        graceSeconds: Int64 = Silence.graceSeconds
+        graceSeconds: Int64 = Silence.graceSeconds,
+        minimumRunCount: Int = 1
     ) -> Timestamp? {
         var lastHeard: Timestamp?
         var untold: [Timestamp] = []
@@ -35,8 +36,10 @@ package struct Silence: Sendable {
                 untold.append(run.endedAt)
             }
         }
-        let first = untold.filter { end in lastHeard.map { end > $0 } ?? true }.min()
-        guard let first, now.microseconds - first.microseconds > graceSeconds * 1_000_000 else { return nil }
+        let missing = untold.filter { end in lastHeard.map { end > $0 } ?? true }
+        guard missing.count >= minimumRunCount, let first = missing.min(),
+            now.microseconds - first.microseconds > graceSeconds * 1_000_000
+        else { return nil }
         return first
     }
 }

@@ -165,7 +165,8 @@ struct APIEvent: Hashable, Sendable {
             workflowID: kind == .job ? Identity.of(workflowID) : nil,
             startedAt: startedAt,
             stoppedAt: stoppedAt,
-            isToldByWebhook: false
+            isToldByWebhook: false,
+            isCanceled: status == "canceled"
         )
     }
 

@@ -113,11 +113,7 @@ struct ConnectionPass: Sendable {
                     damages: damages
                 )
                 await monitor.observe(.projectFound(project.slug), of: connection.id)
-                if let silent = Silence.since(pass.ends, now: now(), graceSeconds: options.silenceSeconds) {
-                    await monitor.observe(.projectSilent(project.slug, since: silent), of: connection.id)
-                } else {
-                    await monitor.observe(.projectHeard(project.slug), of: connection.id)
-                }
+                await monitor.observe(hearing(of: project, pass.ends), of: connection.id)
             } catch let error as CircleCIError {
                 var failed = pass.report
                 failed.error = error
@@ -128,6 +124,18 @@ struct ConnectionPass: Sendable {
             if !request.isDryRun { memory.projects[project.id] = pass.memory }
             report.projects.append(pass.report)
         }
+    }
+
+    /// Whether webhooks still tell of a project. What ended before there was a hook counts for nothing.
+    private func hearing(of project: ReconcileProject, _ ends: [EndedRun]) -> ConnectionObservation {
+        let hookedAt = connection.hooks.first { $0.projectID == project.id }?.createdAt ?? connection.addedAt
+        let silent = Silence.since(
+            ends.filter { $0.endedAt > hookedAt },
+            now: now(),
+            graceSeconds: options.silenceSeconds,
+            minimumRunCount: options.silentRunCount
+        )
+        return silent.map { .projectSilent(project.slug, since: $0) } ?? .projectHeard(project.slug)
     }
 
     /// Leaves one project to the next pass where that is all that is wrong.
@@ -183,12 +191,12 @@ struct ConnectionPass: Sendable {
                 let now = now()
                 try await append(events.map { $0.entry(connection: connection.id, receivedAt: now) })
             },
-            checkpoint: { reconciliation in
+            checkpoint: { reconciliation, at in
                 let entry = ReconciliationEvent.entry(
                     reconciliation,
                     project: project,
                     connection: connection.id,
-                    at: now()
+                    at: at
                 )
                 try await append([entry])
             },

@@ -5,7 +5,7 @@ import Wire
 ///
 /// The log vouches for a pipeline where every job that it knows belongs to a workflow whose end it knows, where no number
 /// is missing between the project's job numbers, and where a later job's number shows that none is missing at the end.
-/// What that cannot show is a workflow that ended without any job in a pipeline of which other workflows are known, so a
+/// What that cannot show is the true end of a cancellation, so those are always asked about, and a workflow that ended without any job in a pipeline of which other workflows are known, so a
 /// part of those pipelines is asked about all the same, and all of them once any loss was found.
 struct PipelineChoice {
     enum Decision: Equatable {
@@ -36,7 +36,9 @@ struct PipelineChoice {
             guard let askedAt else { return .ask }
             return seconds(since: askedAt) >= 0.5 * askedAt.seconds(since: pipeline.createdAt) ? .ask : .wait
         }
-        if thoroughness == .thorough { return seconds(since: end) > options.graceSeconds ? .ask : .wait }
+        // The last events of a cancellation are those that are lost, and nothing before them shows it.
+        let isCanceled = known.ofPipeline(pipeline.number).contains { $0.kind == .workflow && $0.isCanceled }
+        if thoroughness == .thorough || isCanceled { return seconds(since: end) > options.graceSeconds ? .ask : .wait }
         if askedAt == nil, Identity.of(pipeline.id) % UInt128(options.sampleEvery) == 0 {
             return seconds(since: end) > options.graceSeconds ? .ask : .wait
         }

@@ -14,8 +14,12 @@ struct ProjectMemory: Sendable {
     var gapAskedAt: [UInt32: Timestamp] = [:]
     /// A loss was found: until then nothing is taken for granted.
     var suspiciousUntil: Timestamp?
+    /// When the pipelines were last listed.
+    var listedAt: Timestamp?
     /// When the log was last told.
     var checkpointedAt: Timestamp?
+    /// What stood there as the time.
+    var saidAt: Timestamp?
 
     /// Forgets what the next passes cannot meet again.
     mutating func prune(before horizon: Timestamp, open: Set<String>, gaps: Set<UInt32>) {

@@ -14,7 +14,7 @@ struct ProjectPass {
         /// Puts events on the log; returns once they are durable.
         var add: @Sendable ([APIEvent]) async throws -> Void
         /// Puts the project's reconciliation on the log.
-        var checkpoint: @Sendable (Reconciliation) async throws -> Void
+        var checkpoint: @Sendable (Reconciliation, _ at: Timestamp) async throws -> Void
         /// Told what is planned, also in a dry run.
         var planned: @Sendable ([APIEvent]) async -> Void
         /// Told how many of how many pipelines are done.
@@ -68,8 +68,13 @@ struct ProjectPass {
         self.numbers = numbers
         mark = memory.mark ?? logged
         let unfilled = damages.filter { damage in !(mark?.refilled.contains(damage.place) ?? false) }
-        let horizon = horizon(at: began, unfilled: unfilled)
-        let listed = try await answers.pipelines(since: horizon)
+        let everything = unfilled.isEmpty ? request.thoroughness : max(request.thoroughness, .thorough)
+        let isSuspicious = (memory.suspiciousUntil ?? began) > began
+        let thoroughness = isSuspicious ? max(everything, .thorough) : everything
+        let isListed =
+            thoroughness != .economical
+            || memory.listedAt.map { began.seconds(since: $0) >= options.listSeconds } ?? true
+        let listed = isListed ? try await answers.pipelines(since: horizon(at: began, unfilled: unfilled)) : []
         report.pipelineCount = listed.count
         var details: [String: APIPipeline] = [:]
         for pipeline in listed { details[pipeline.id] = pipeline }
@@ -78,8 +83,6 @@ struct ProjectPass {
         for pipeline in listed {
             rest[pipeline.id] = Pipeline(id: pipeline.id, number: pipeline.number, createdAt: pipeline.createdAt)
         }
-        let everything = unfilled.isEmpty ? request.thoroughness : .thorough
-        let thoroughness = (memory.suspiciousUntil ?? began) > began ? .thorough : everything
         let order = rest.values.sorted(by: Pipeline.isBefore)
         for start in stride(from: 0, to: order.count, by: options.chunkSize) {
             try Task.checkCancellation()
@@ -92,7 +95,7 @@ struct ProjectPass {
         }
         try await lookAtGaps()
         for days in 0...1 { try await learn(Day(daysSinceEpoch: began.day.daysSinceEpoch - Int32(days))) }
-        try await finish(at: began, horizon: horizon, refilled: unfilled.map(\.place))
+        try await finish(at: began, isListed: isListed, refilled: unfilled.map(\.place))
     }
 
     private func horizon(at now: Timestamp, unfilled: [DamagedRange]) -> Timestamp {
@@ -195,9 +198,10 @@ struct ProjectPass {
     /// Numbers between those that were told: a job's event was lost, or it still runs, or it is no run's number.
     private mutating func lookAtGaps() async throws {
         let now = surroundings.now()
-        for number in explained {
-            if let number = UInt32(exactly: number), number > 0 { numbers.insert(number) }
-        }
+        // A number behind all that were told is no gap yet: with it, whatever lies before it would be one.
+        let last = Int(numbers.maximum ?? 0)
+        explained = explained.filter { $0 > 0 && $0 < last }
+        for number in explained { numbers.insert(UInt32(number)) }
         let gaps = numbers.gaps(limit: 10 * options.maximumGaps)
         for gap in gaps where memory.gapSeenAt[gap] == nil { memory.gapSeenAt[gap] = now }
         let due = gaps.filter { gap in
@@ -227,7 +231,8 @@ struct ProjectPass {
         } catch {
             switch error.code {
             case .notFound:
-                // An approval's number, or one that is no longer kept.
+                // An approval's number, or one that is no longer kept; or of a job that has not started.
+                guard now.seconds(since: memory.gapSeenAt[number] ?? now) >= options.tailSeconds else { break }
                 try await answers.confirmAccess()
                 explained.insert(Int(number))
             case .unauthorized, .cancelled, .rateLimited: throw error
@@ -260,12 +265,15 @@ struct ProjectPass {
         }
     }
 
-    private mutating func finish(at began: Timestamp, horizon: Timestamp, refilled: [String]) async throws {
+    private mutating func finish(at began: Timestamp, isListed: Bool, refilled: [String]) async throws {
         report.openCount = open.count
         report.missing = missing
         guard !request.isDryRun else { return }
         let before = mark
-        var reached = Reconciliation(through: max(began, before?.through ?? began))
+        var reached = Reconciliation(
+            through: max(isListed ? began : before?.through ?? began, before?.through ?? began)
+        )
+        if isListed { memory.listedAt = began }
         reached.open = open.values.sorted(by: Pipeline.isBefore)
         reached.missing = missing.sorted { ($0.day, $0.kind, $0.id) < ($1.day, $1.kind, $1.id) }
         reached.refilled = (before?.refilled ?? []) + refilled
@@ -275,7 +283,7 @@ struct ProjectPass {
         let age = memory.checkpointedAt.map { began.seconds(since: $0) } ?? .infinity
         guard hasFound || isNew || age >= options.checkpointSeconds else { return }
         reached.explained = explained.sorted()
-        try await surroundings.checkpoint(reached)
+        try await say(reached)
         memory.checkpointedAt = began
     }
 
@@ -288,7 +296,16 @@ struct ProjectPass {
         reached.missing = missing + (mark?.missing.filter { rest[$0.pipeline.id] != nil } ?? [])
         reached.refilled = mark?.refilled ?? []
         reached.explained = explained.sorted()
-        try await surroundings.checkpoint(reached)
+        try await say(reached)
+    }
+
+    /// The latest word counts, and the log keeps milliseconds: no two are of one.
+    private mutating func say(_ reached: Reconciliation) async throws {
+        let last = memory.saidAt?.adding(seconds: 0.001)
+        let now = surroundings.now()
+        let at = max(now, last ?? now)
+        try await surroundings.checkpoint(reached, at)
+        memory.saidAt = at
     }
 
     private mutating func learn(_ day: Day) async throws {

@@ -10,7 +10,8 @@ struct ReconcileOptions: Sendable {
     var graceSeconds = 120.0
     /// The last pipelines of a project are asked about after so long: no later job's number vouches for them.
     var tailSeconds = 86_400.0
-    /// A number between others that no event has told is asked about after so long, while pipelines still run.
+    /// A number between others that no event has told is asked about after so long, while pipelines still run. One that
+    /// CircleCI does not know either is no run's after ``tailSeconds``: until then its job may not have started.
     var gapSeconds = 3600.0
     /// Of the pipelines that the log knows entirely, one in so many is asked about all the same.
     var sampleEvery: UInt64 = 20
@@ -18,8 +19,13 @@ struct ReconcileOptions: Sendable {
     var suspicionSeconds = 86_400.0
     /// A pipeline without any workflow is given up after so long.
     var emptySeconds = 86_400.0
+    /// A scheduled pass lists a project's pipelines so often while nothing is wrong: meanwhile the job numbers that
+    /// webhooks tell show what is lost.
+    var listSeconds = 3600.0
     /// A project is silent where the API alone tells of runs that ended so long ago.
     var silenceSeconds = Silence.graceSeconds
+    /// And of at least so many: a single delivery can be lost anywhere.
+    var silentRunCount = 3
     /// How far a project is goes onto the log at the latest after so long, and whenever something was found.
     var checkpointSeconds = 1800.0
     /// Pipelines of which the answers are planned and applied together.
@@ -34,13 +40,15 @@ struct ReconcileOptions: Sendable {
 
 /// What a pass is to do.
 struct ReconcileRequest: Sendable {
-    enum Thoroughness: Sendable {
+    enum Thoroughness: Int, Comparable, Sendable {
         /// Asks only about what the log does not vouch for.
         case economical
         /// Asks about every pipeline in the range that was not asked about since it ended.
         case thorough
         /// Asks about every pipeline in the range.
         case everything
+
+        static func < (first: Self, second: Self) -> Bool { first.rawValue < second.rawValue }
     }
 
     var thoroughness: Thoroughness

@@ -46,6 +46,10 @@ actor Reconciler: Service {
     /// Connections whose next pass is to be thorough: their key was dead, or is new.
     private var outages: Set<String> = []
 
+    private var lookedAtQuietAt: Timestamp?
+
+    /// Connections without a key are looked at so often.
+    private static let quietSeconds = 3600.0
     /// Between a first 401 of `/me` and its confirmation.
     private static let pauseBeforeConfirming = Duration.seconds(2)
 
@@ -105,9 +109,27 @@ actor Reconciler: Service {
 
     private func passOverAll() async {
         await surroundings.monitor.tick()
+        await lookAtQuiet()
         await withTaskGroup(of: Void.self) { group in
             for connection in surroundings.connections.list() where connection.apiKey != nil {
                 group.addTask { await self.passOnSchedule(connection) }
+            }
+        }
+    }
+
+    private func lookAtQuiet() async {
+        let now = surroundings.now()
+        if let last = lookedAtQuietAt, now.seconds(since: last) < Reconciler.quietSeconds { return }
+        lookedAtQuietAt = now
+        let watch = QuietWatch(knowledge: surroundings.knowledge, monitor: surroundings.monitor)
+        for connection in surroundings.connections.list() where connection.apiKey == nil {
+            do {
+                try await watch.look(at: connection, now: now)
+            } catch {
+                surroundings.logger.error(
+                    "the rhythm of a connection could not be looked at",
+                    metadata: ["connection": "\(connection.id)", "error": "\(error)"]
+                )
             }
         }
     }

@@ -6,13 +6,15 @@ import Synchronization
 final class APIClients: Sendable {
     private let http = HTTPClient(configuration: CircleCIClient.httpConfiguration())
     private let baseURL: String
+    private let callsPerSecond: Double
     private let observe: @Sendable (APIObservation) -> Void
     /// By the key's SHA-256, so that no key lies about in a dictionary.
     private let clients = Mutex<[[UInt8]: CircleCIClient]>([:])
 
     /// - Parameter observe: told of calls and waits; must return quickly.
-    init(baseURL: String, observe: @escaping @Sendable (APIObservation) -> Void) {
+    init(baseURL: String, callsPerSecond: Int = 10, observe: @escaping @Sendable (APIObservation) -> Void) {
         self.baseURL = baseURL
+        self.callsPerSecond = Double(callsPerSecond)
         self.observe = observe
     }
 
@@ -24,7 +26,7 @@ final class APIClients: Sendable {
             http: http,
             baseURL: baseURL,
             key: try key.asAPIKey(),
-            budget: APIBudget(observe: observe)
+            budget: APIBudget(options: APIBudget.Options(callsPerSecond: callsPerSecond), observe: observe)
         )
         return clients.withLock { clients in
             if let known = clients[digest] { return known }

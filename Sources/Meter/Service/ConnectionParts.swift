@@ -25,7 +25,9 @@ struct ConnectionParts: Sendable {
         logger: Logger
     ) throws {
         let metrics = ConnectionMetrics(registry)
-        let clients = APIClients(baseURL: settings.circleciURL) { metrics.observe($0) }
+        let clients = APIClients(baseURL: settings.circleciURL, callsPerSecond: settings.apiCallsPerSecond) {
+            metrics.observe($0)
+        }
         let append: @Sendable ([LogEntry]) async throws -> Void = { entries in
             // Side by side, so that one sync covers them all; the log keeps the order of the calls.
             try await withThrowingTaskGroup(of: Void.self) { group in

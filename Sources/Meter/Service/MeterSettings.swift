@@ -16,6 +16,8 @@ public struct MeterSettings: Sendable {
     public var circleciURL: String
     /// Between two passes of the reconciler; nil: only when told to.
     public var reconcileEvery: Duration? = .seconds(300)
+    /// Calls to CircleCI's API a second at most, for each key; its own limits hold besides.
+    public var apiCallsPerSecond = 10
     /// How the reconciler goes about it.
     var reconcileOptions = ReconcileOptions()
     /// Where notices about connections are posted to. Chat services put secrets in the path, so this is no option of the
@@ -36,6 +38,7 @@ public struct MeterSettings: Sendable {
         case publicURL = "public-url"
         case circleciURL = "circleci-url"
         case reconcileEvery = "reconcile-every"
+        case apiCallsPerSecond = "api-calls-per-second"
         case noticeURL = "notice-url"
         case noticeSecret = "notice-secret"
         case maximumBodyBytes = "maximum-body-bytes"
@@ -98,11 +101,14 @@ public struct MeterSettings: Sendable {
         if let text = reader.string(.reconcileEvery) {
             settings.reconcileEvery = try Duration.setting(text, name: Key.reconcileEvery.rawValue)
         }
+        settings.apiCallsPerSecond =
+            try reader.integer(.apiCallsPerSecond, in: 1...1000, "calls a second") ?? settings.apiCallsPerSecond
         settings.noticeURL = try reader.url(.noticeURL)
         settings.noticeSecret = reader.string(.noticeSecret, isSecret: true).map { Secret(Array($0.utf8)) }
-        settings.maximumBodyBytes = try reader.bytes(.maximumBodyBytes, in: 1...(64 << 20)) ?? settings.maximumBodyBytes
+        settings.maximumBodyBytes =
+            try reader.integer(.maximumBodyBytes, in: 1...(64 << 20), "bytes") ?? settings.maximumBodyBytes
         settings.maximumSegmentBytes =
-            try reader.bytes(.maximumSegmentBytes, in: 4096...(1 << 40)) ?? settings.maximumSegmentBytes
+            try reader.integer(.maximumSegmentBytes, in: 4096...(1 << 40), "bytes") ?? settings.maximumSegmentBytes
         if let text = reader.string(.logLevel) {
             guard let level = Logger.Level(rawValue: text) else {
                 throw MeterError(
@@ -138,13 +144,17 @@ extension ConfigReader {
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
-    fileprivate func bytes(_ key: MeterSettings.Key, in range: ClosedRange<Int>) throws(MeterError) -> Int? {
+    fileprivate func integer(
+        _ key: MeterSettings.Key,
+        in range: ClosedRange<Int>,
+        _ unit: String
+    ) throws(MeterError) -> Int? {
         // A number in the file and a text everywhere else.
         guard let text = string(key) ?? int(forKey: ConfigKey([key.rawValue])).map(String.init) else { return nil }
         guard let value = Int(text), range.contains(value) else {
             throw MeterError(
                 .invalidSetting,
-                "Not a number of bytes from \(range.lowerBound) to \(range.upperBound)",
+                "Not a number of \(unit) from \(range.lowerBound) to \(range.upperBound)",
                 at: key.rawValue
             )
         }

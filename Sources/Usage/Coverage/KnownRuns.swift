@@ -19,6 +19,8 @@ public struct KnownRun: Hashable, Sendable {
     public var startedAt: Timestamp?
     public var stoppedAt: Timestamp?
     public var isToldByWebhook: Bool
+    /// Whether it was canceled, as its latest version says.
+    public var isCanceled: Bool
 
     public init(
         kind: Kind,
@@ -28,7 +30,8 @@ public struct KnownRun: Hashable, Sendable {
         workflowID: UInt128?,
         startedAt: Timestamp?,
         stoppedAt: Timestamp?,
-        isToldByWebhook: Bool
+        isToldByWebhook: Bool,
+        isCanceled: Bool
     ) {
         self.kind = kind
         self.id = id
@@ -38,6 +41,7 @@ public struct KnownRun: Hashable, Sendable {
         self.startedAt = startedAt
         self.stoppedAt = stoppedAt
         self.isToldByWebhook = isToldByWebhook
+        self.isCanceled = isCanceled
     }
 }
 
@@ -58,7 +62,8 @@ extension KnownRun {
                 workflowID: run.links.workflow == 0 ? nil : run.links.workflow,
                 startedAt: time(run.latest.startedAt),
                 stoppedAt: time(run.latest.stoppedAt),
-                isToldByWebhook: run.sources & RecordSource.webhook.bit != 0
+                isToldByWebhook: run.sources & RecordSource.webhook.bit != 0,
+                isCanceled: run.latest.status == .canceled
             )
         }
     }

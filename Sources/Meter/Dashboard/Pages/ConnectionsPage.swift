@@ -10,7 +10,7 @@ struct ConnectionsPage: Sendable {
     /// What a form was answered with, by the word in the address that it leads back to.
     private static let notices = [
         "reconnected": "The new key works. What was missed meanwhile is filled in now.",
-        "reconciling": "Everything is compared with CircleCI now.",
+        "reconciling": "The comparison with CircleCI has begun.",
     ]
 
     let parts: MeterParts

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Meter
 import Synchronization
+import Wire
 
 struct ReconcileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,6 +29,12 @@ struct ReconcileCommand: AsyncParsableCommand {
     @Flag(help: "The outcome as JSON, a line for each connection.")
     var json = false
 
+    func validate() throws {
+        if let since, Day(since) == nil, Timestamp(since) == nil {
+            throw ValidationError("--since: '\(since)' is no day and no time, as 2026-11-01 is")
+        }
+    }
+
     func run() async throws {
         let directory = try data.existingDirectory()
         var isGood = true
@@ -36,7 +43,11 @@ struct ReconcileCommand: AsyncParsableCommand {
             let list = try await service.get("/api/v1/connections")
             for id in try chosen(from: list) {
                 var output = ReconcileOutput(isJSON: json)
-                try await service.lines("/api/v1/connections/\(id)/reconcile", body: body) { output.take($0) }
+                do {
+                    try await service.lines("/api/v1/connections/\(id)/reconcile", body: body) { output.take($0) }
+                } catch let failure as CommandFailure {
+                    Console.error("\(id): \(failure.description)")
+                }
                 isGood = output.finish() && isGood
             }
         } else {
@@ -45,7 +56,11 @@ struct ReconcileCommand: AsyncParsableCommand {
                     var isGood = true
                     for id in try chosen(from: try await operations.list()) {
                         let output = SharedOutput(ReconcileOutput(isJSON: json))
-                        try await operations.reconcile(id, [UInt8](body)) { output.take(Data($0)) }
+                        do {
+                            try await operations.reconcile(id, [UInt8](body)) { output.take(Data($0)) }
+                        } catch let error as MeterError {
+                            Console.error("\(id): \(error)")
+                        }
                         isGood = output.finish() && isGood
                     }
                     return isGood

@@ -84,8 +84,10 @@ struct RunningService {
         do {
             response = try await HTTPClient.shared.execute(request, timeout: timeout)
         } catch {
+            // The client's own words can hold the token.
+            let reason = (error as? HTTPClientError)?.shortDescription ?? "no connection"
             throw CommandFailure.found(
-                "the service at \(access.dashboardURL) does not answer: \(error)",
+                "the service at \(access.dashboardURL) does not answer: \(reason)",
                 hint: "is it stopping?"
             )
         }

@@ -119,9 +119,7 @@ struct ReconcileCommandTests {
             }
             let commandLine = try String(contentsOfFile: "/proc/\(service.processID)/cmdline", encoding: .utf8)
             seen.append(commandLine)
-            // A crash's own words, too.
-            service.send(SIGABRT)
-            _ = await service.status()
+            service.send(SIGTERM)
             seen.append(await service.output())
             let files = try #require(FileManager.default.enumerator(atPath: data))
             for case let name as String in files {

@@ -58,7 +58,9 @@ struct ReconciliationLawTests {
             }
             tables.apply(reducer.takeChanges())
             var marks: [String: Reconciliation] = [:]
-            for entry in tables.reconciliations() { marks["\(entry.connection)/\(entry.project)"] = entry.reconciliation }
+            for entry in tables.reconciliations() {
+                marks["\(entry.connection)/\(entry.project)"] = entry.reconciliation
+            }
             #expect(
                 marks.mapValues(\.encoded) == latest.mapValues(\.reconciliation.encoded),
                 "seed \(seed)"

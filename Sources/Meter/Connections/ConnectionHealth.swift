@@ -165,8 +165,8 @@ package struct ConnectionHealth: Sendable {
                 trouble = CallTrouble(restored: restored.reason)
             } else if restored.state == .reconnectRequired {
                 consecutiveRejections = ConnectionHealth.rejectionsUntilDead
+                // When it was looked at last is not known: it is looked at once after a restart.
                 firstRejectedAt = restored.since
-                lastRejectedAt = restored.since
             }
         }
         if restored.state != .connected, hasKey {

@@ -54,7 +54,10 @@ package actor ConnectionMonitor {
             restored: said,
             at: now()
         )
-        entries[connection.id] = Entry(health: health, policy: NoticePolicy(restored: said, at: now()), said: said)
+        var policy = NoticePolicy(restored: said, at: now())
+        // What stood in the shadow of a worse condition was told before the restart.
+        if let said, said.state > .expiring { _ = policy.notices(of: connection.id, health: health, at: now()) }
+        entries[connection.id] = Entry(health: health, policy: policy, said: said)
     }
 
     /// Ends with a connection. What has not been said of it is not said any more.

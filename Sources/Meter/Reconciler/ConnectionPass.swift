@@ -15,6 +15,8 @@ struct ConnectionPass: Sendable {
         var followedAt: Timestamp?
     }
 
+    /// Projects in succession that may fail: then it is CircleCI that is away.
+    private static let maximumFailures = 3
     /// Followed projects are asked for again after so long.
     private static let followedSeconds = 3600.0
 
@@ -66,12 +68,18 @@ struct ConnectionPass: Sendable {
         let damages = try await knowledge.damagedRanges()
         try await follow(&memory)
         let finder = ProjectFinder(api: api, connection: connection)
-        let (projects, lost) = try await finder.projects(
+        let (projects, failed) = try await finder.projects(
             named: names,
             followed: memory.followed,
             found: &memory.found
         )
-        for slug in lost { await monitor.observe(.projectLost(slug), of: connection.id) }
+        for (slug, error) in failed {
+            var project = ReconcileReport.Project(slug: slug)
+            project.error = error
+            report.projects.append(project)
+            if error.code == .notFound { await monitor.observe(.projectLost(slug), of: connection.id) }
+        }
+        var failures = 0
         // First where the mark lies furthest back.
         let order = projects.sorted { first, second in
             func through(_ project: ReconcileProject) -> Timestamp? {
@@ -113,12 +121,15 @@ struct ConnectionPass: Sendable {
                     damages: damages
                 )
                 await monitor.observe(.projectFound(project.slug), of: connection.id)
-                await monitor.observe(hearing(of: project, pass.ends), of: connection.id)
+                if !request.isDryRun { await observeHearing(of: project, pass.ends) }
+                failures = 0
             } catch let error as CircleCIError {
+                if !request.isDryRun { memory.projects[project.id] = pass.memory }
                 var failed = pass.report
                 failed.error = error
                 report.projects.append(failed)
-                try await handle(error, of: project)
+                failures += 1
+                try await handle(error, of: project, isAway: failures >= ConnectionPass.maximumFailures)
                 continue
             }
             if !request.isDryRun { memory.projects[project.id] = pass.memory }
@@ -127,7 +138,7 @@ struct ConnectionPass: Sendable {
     }
 
     /// Whether webhooks still tell of a project. What ended before there was a hook counts for nothing.
-    private func hearing(of project: ReconcileProject, _ ends: [EndedRun]) -> ConnectionObservation {
+    private func observeHearing(of project: ReconcileProject, _ ends: [EndedRun]) async {
         let hookedAt = connection.hooks.first { $0.projectID == project.id }?.createdAt ?? connection.addedAt
         let silent = Silence.since(
             ends.filter { $0.endedAt > hookedAt },
@@ -135,11 +146,21 @@ struct ConnectionPass: Sendable {
             graceSeconds: options.silenceSeconds,
             minimumRunCount: options.silentRunCount
         )
-        return silent.map { .projectSilent(project.slug, since: $0) } ?? .projectHeard(project.slug)
+        if let silent {
+            await monitor.observe(.projectSilent(project.slug, since: silent), of: connection.id)
+            return
+        }
+        // A weekend in which nothing runs does not end a silence.
+        if let since = await monitor.health(of: connection.id)?.silentProjects[project.slug],
+            !ends.contains(where: { $0.isToldByWebhook && $0.endedAt > since })
+        {
+            return
+        }
+        await monitor.observe(.projectHeard(project.slug), of: connection.id)
     }
 
     /// Leaves one project to the next pass where that is all that is wrong.
-    private func handle(_ error: CircleCIError, of project: ReconcileProject) async throws {
+    private func handle(_ error: CircleCIError, of project: ReconcileProject, isAway: Bool) async throws {
         logger.warning(
             "a project could not be reconciled",
             metadata: ["connection": "\(connection.id)", "project": "\(project.slug)", "error": "\(error)"]
@@ -149,8 +170,7 @@ struct ConnectionPass: Sendable {
             // With a dead key every project is not found.
             try await probe.check()
             await monitor.observe(.projectLost(project.slug), of: connection.id)
-        case .forbidden, .refused, .unexpectedAnswer: break
-        default: throw error
+        default: if error.endsPass || isAway { throw error }
         }
     }
 
@@ -161,7 +181,7 @@ struct ConnectionPass: Sendable {
             memory.followed = try await api.followedProjects()
         } catch {
             // Only a way to find more projects; those that are known go on.
-            guard error.code == .notFound || error.code == .refused || error.code == .forbidden else { throw error }
+            guard !error.endsPass else { throw error }
         }
         memory.followedAt = now
     }

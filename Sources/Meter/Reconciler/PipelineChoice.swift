@@ -31,15 +31,17 @@ struct PipelineChoice {
         // CircleCI itself ends what has not ended by then.
         if age > PipelineChoice.maximumAgeSeconds { return .complete }
         guard let end = toldEnd(pipeline) else {
-            guard age > options.graceSeconds else { return .wait }
-            // Ever more rarely while it runs: webhooks tell of most ends first.
+            let patience = thoroughness == .economical ? options.untoldSeconds : options.graceSeconds
+            guard age > patience else { return .wait }
             guard let askedAt else { return .ask }
-            return seconds(since: askedAt) >= 0.5 * askedAt.seconds(since: pipeline.createdAt) ? .ask : .wait
+            return isDueAgain(pipeline, askedAt)
         }
+        // CircleCI has said that there was more to come, which the log alone cannot tell from a pipeline that ended.
+        if let askedAt { return isDueAgain(pipeline, askedAt) }
         // The last events of a cancellation are those that are lost, and nothing before them shows it.
         let isCanceled = known.ofPipeline(pipeline.number).contains { $0.kind == .workflow && $0.isCanceled }
         if thoroughness == .thorough || isCanceled { return seconds(since: end) > options.graceSeconds ? .ask : .wait }
-        if askedAt == nil, Identity.of(pipeline.id) % UInt128(options.sampleEvery) == 0 {
+        if Identity.of(pipeline.id) % UInt128(options.sampleEvery) == 0 {
             return seconds(since: end) > options.graceSeconds ? .ask : .wait
         }
         if let latest = known.latestStart, latest > end { return .complete }
@@ -62,6 +64,11 @@ struct PipelineChoice {
             guard let end, stoppedAt <= end else { return nil }
         }
         return last
+    }
+
+    /// Ever more rarely while it runs: webhooks tell of most ends first.
+    private func isDueAgain(_ pipeline: Reconciliation.OpenPipeline, _ askedAt: Timestamp) -> Decision {
+        seconds(since: askedAt) >= 0.5 * askedAt.seconds(since: pipeline.createdAt) ? .ask : .wait
     }
 
     private func seconds(since instant: Timestamp) -> Double { now.seconds(since: instant) }

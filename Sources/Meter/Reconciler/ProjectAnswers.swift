@@ -10,6 +10,8 @@ struct ProjectAnswers: Sendable {
     let asksUnended: Bool
     /// Items in succession that may fail.
     let maximumFailures: Int
+    /// Pipelines that failed before: whether CircleCI is away is not to be told by them.
+    var knownFailures: Set<String> = []
     /// Checks that the key lives and the project answers: with a dead key everything is a 404 (FACTS 6).
     let confirmAccess: @Sendable () async throws(CircleCIError) -> Void
 
@@ -40,6 +42,7 @@ struct ProjectAnswers: Sendable {
         var failures = 0
         for outcome in outcomes {
             if let error = outcome.fatal { throw error }
+            if knownFailures.contains(outcome.answer.pipeline.id) { continue }
             failures = outcome.failure == nil ? 0 : failures + 1
             if let error = outcome.failure, failures >= maximumFailures { throw error }
         }
@@ -63,8 +66,7 @@ struct ProjectAnswers: Sendable {
             workflows = try await api.workflows(ofPipeline: pipeline.id)
         } catch {
             if error.code == .notFound {
-                // A pipeline without workflows, or one that is no longer kept.
-                outcome.answer.pipeline.state = "errored"
+                // A pipeline without workflows, as yet or for good, or one that is no longer kept.
                 outcome.wasNotFound = true
             } else {
                 note(error, in: &outcome)
@@ -92,9 +94,15 @@ struct ProjectAnswers: Sendable {
     }
 
     private func note(_ error: CircleCIError, in outcome: inout Outcome) {
-        switch error.code {
-        case .unauthorized, .cancelled, .rateLimited: outcome.fatal = outcome.fatal ?? error
-        default: outcome.failure = outcome.failure ?? error
+        if error.endsPass {
+            outcome.fatal = outcome.fatal ?? error
+        } else {
+            outcome.failure = outcome.failure ?? error
         }
     }
+}
+
+extension CircleCIError {
+    /// Whether it is about the key or the caller rather than about what was asked for.
+    var endsPass: Bool { code == .unauthorized || code == .cancelled || code == .rateLimited }
 }

@@ -14,12 +14,13 @@ struct ProjectFinder: Sendable {
     /// - Parameters:
     ///   - names: what events have said.
     ///   - followed: slugs in the long form.
-    /// - Returns: every project, and slugs that CircleCI does not know or does not show to this key.
+    /// - Returns: every project, and slugs that could not be asked about; `not_found` are those that CircleCI does not
+    ///   know or does not show to this key.
     func projects(
         named names: [ProjectName],
         followed: [String],
         found: inout Found
-    ) async throws(CircleCIError) -> (projects: [ReconcileProject], lost: [String]) {
+    ) async throws(CircleCIError) -> (projects: [ReconcileProject], failed: [(slug: String, error: CircleCIError)]) {
         var projects: [String: ReconcileProject] = [:]
         // The latest slug of each id.
         for name in names.sorted(by: { $0.lastSeen < $1.lastSeen }) {
@@ -32,10 +33,12 @@ struct ProjectFinder: Sendable {
             )
         }
         let byHand = connection.projects.map(ProjectSlug.longForm)
-        let ours = Set(byHand + connection.hooks.map(\.slug) + followed.filter(isOfOrganization))
-        let known = Set(projects.values.map(\.slug))
-        var lost: [String] = []
-        for slug in ours.subtracting(known).sorted() {
+        // A hook's project may have another slug by now.
+        let hooked = connection.hooks.filter { projects[$0.projectID] == nil }.map(\.slug)
+        let known = Set(projects.values.map { ProjectSlug.key($0.slug) })
+        let ours = Set(byHand + hooked + followed.filter(isOfOrganization))
+        var failed: [(slug: String, error: CircleCIError)] = []
+        for slug in ours.sorted() where !known.contains(ProjectSlug.key(slug)) {
             if found[slug] == nil {
                 do throws(CircleCIError) {
                     let project = try await api.project(slug)
@@ -46,19 +49,19 @@ struct ProjectFinder: Sendable {
                         organizationID: project.organizationID
                     )
                 } catch {
-                    guard error.code == .notFound else { throw error }
-                    lost.append(slug)
+                    guard !error.endsPass else { throw error }
+                    failed.append((slug, error))
                     continue
                 }
             }
             if let project = found[slug], projects[project.id] == nil { projects[project.id] = project }
         }
-        return (projects.values.sorted { $0.slug < $1.slug }, lost)
+        return (projects.values.sorted { $0.slug < $1.slug }, failed)
     }
 
     /// Whether a followed project is the connection's. An organization given by id owns what a hook or an event has named;
     /// others are found when the connection is made.
     private func isOfOrganization(_ slug: String) -> Bool {
-        slug.hasPrefix(ProjectSlug.longForm(connection.organization) + "/")
+        ProjectSlug.key(slug).hasPrefix(ProjectSlug.key(connection.organization) + "/")
     }
 }

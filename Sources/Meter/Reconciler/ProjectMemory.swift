@@ -5,8 +5,8 @@ import Wire
 struct ProjectMemory: Sendable {
     /// How far the last pass came, of which the log knows the last checkpoint.
     var mark: Reconciliation?
-    /// Pipelines that were asked about and had ended: by id, with their creation.
-    var verified: [String: Timestamp] = [:]
+    /// Pipelines that were asked about and had ended, by id.
+    var verified: [String: Verified] = [:]
     /// When pipelines that had not ended were asked about last.
     var askedAt: [String: Timestamp] = [:]
     /// When numbers that no event has told were first met, and asked about last.
@@ -21,9 +21,15 @@ struct ProjectMemory: Sendable {
     /// What stood there as the time.
     var saidAt: Timestamp?
 
+    struct Verified: Sendable {
+        var createdAt: Timestamp
+        /// The runs that the log knew of it then: more since are a rerun, which is to be looked at again.
+        var runCount: Int
+    }
+
     /// Forgets what the next passes cannot meet again.
     mutating func prune(before horizon: Timestamp, open: Set<String>, gaps: Set<UInt32>) {
-        verified = verified.filter { $0.value >= horizon }
+        verified = verified.filter { $0.value.createdAt >= horizon }
         askedAt = askedAt.filter { open.contains($0.key) }
         gapSeenAt = gapSeenAt.filter { gaps.contains($0.key) }
         gapAskedAt = gapAskedAt.filter { gaps.contains($0.key) }

@@ -25,7 +25,7 @@ struct ProjectPass {
 
     let project: ReconcileProject
     let request: ReconcileRequest
-    let answers: ProjectAnswers
+    private var answers: ProjectAnswers
     let surroundings: Surroundings
     private(set) var memory: ProjectMemory
     private(set) var report: ReconcileReport.Project
@@ -69,7 +69,12 @@ struct ProjectPass {
         mark = memory.mark ?? logged
         let unfilled = damages.filter { damage in !(mark?.refilled.contains(damage.place) ?? false) }
         let everything = unfilled.isEmpty ? request.thoroughness : max(request.thoroughness, .thorough)
-        let isSuspicious = (memory.suspiciousUntil ?? began) > began
+        if !unfilled.isEmpty { memory.verified = [:] }
+        answers.knownFailures = Set(mark?.missing.map(\.pipeline.id) ?? [])
+        // After a loss, and after a time in which nobody asked, nothing is taken for granted.
+        let isSuspicious =
+            (memory.suspiciousUntil ?? began) > began
+            || mark.map { began.seconds(since: $0.through) > options.outageSeconds } ?? false
         let thoroughness = isSuspicious ? max(everything, .thorough) : everything
         let isListed =
             thoroughness != .economical
@@ -103,9 +108,9 @@ struct ProjectPass {
         // Nothing between the mark and a later `since` is passed over: the mark will say that it was looked at.
         let usual =
             mark.map { mark in
-                let overlap = mark.through.adding(seconds: -options.overlapSeconds)
+                let overlap = min(mark.through, now).adding(seconds: -options.overlapSeconds)
                 return min(request.since ?? overlap, overlap)
-            } ?? request.since ?? backfill
+            } ?? min(request.since ?? backfill, backfill)
         // A delivery can come a day after its pipeline was created, and rarely later.
         let damaged = unfilled.map {
             $0.since?.adding(seconds: -86_400) ?? backfill
@@ -122,12 +127,15 @@ struct ProjectPass {
         for pipeline in chunk { try await learn(pipeline.createdAt.day) }
         let now = surroundings.now()
         let choice = PipelineChoice(known: known, thoroughness: thoroughness, options: options, now: now)
-        let failed = Set(mark?.missing.map(\.pipeline.id) ?? [])
+        // Of these CircleCI said that they had not ended, and of which workflows is forgotten.
+        let unknown = Set(memory.mark == nil ? mark?.open.map(\.id) ?? [] : [])
         var asked: [Pipeline] = []
         for pipeline in chunk {
-            if isForced || failed.contains(pipeline.id) {
+            if isForced || answers.knownFailures.contains(pipeline.id) || unknown.contains(pipeline.id) {
                 asked.append(pipeline)
-            } else if thoroughness != .everything, memory.verified[pipeline.id] != nil {
+            } else if thoroughness != .everything,
+                memory.verified[pipeline.id]?.runCount == known.ofPipeline(pipeline.number).count
+            {
                 rest[pipeline.id] = nil
             } else {
                 switch choice.decide(pipeline, askedAt: memory.askedAt[pipeline.id]) {
@@ -148,6 +156,9 @@ struct ProjectPass {
             events += try await settle(answer, isListed: details[answer.pipeline.id] != nil, at: now)
         }
         try await apply(events)
+        for pipeline in asked {
+            memory.verified[pipeline.id]?.runCount = known.ofPipeline(pipeline.number).count
+        }
     }
 
     /// Takes in what was said of one pipeline; the events that the log lacks.
@@ -160,7 +171,12 @@ struct ProjectPass {
         if !plan.events.isEmpty, !isListed {
             // An older pipeline, of which only id and number were known: its events say where the code came from.
             var complete = answer
-            complete.pipeline = try await answers.api.pipeline(answer.pipeline.id)
+            do throws(CircleCIError) {
+                complete.pipeline = try await answers.api.pipeline(answer.pipeline.id)
+            } catch {
+                guard !error.endsPass else { throw error }
+                complete.workflows = .failed(error.code.rawValue)
+            }
             plan = self.plan(complete, at: now)
         }
         let pipeline = answer.open
@@ -171,7 +187,8 @@ struct ProjectPass {
         if plan.isOpen {
             memory.askedAt[pipeline.id] = now
         } else if plan.missing.isEmpty {
-            memory.verified[pipeline.id] = pipeline.createdAt
+            memory.askedAt[pipeline.id] = nil
+            memory.verified[pipeline.id] = ProjectMemory.Verified(createdAt: pipeline.createdAt, runCount: 0)
         }
         return plan.events
     }
@@ -199,10 +216,9 @@ struct ProjectPass {
     private mutating func lookAtGaps() async throws {
         let now = surroundings.now()
         // A number behind all that were told is no gap yet: with it, whatever lies before it would be one.
-        let last = Int(numbers.maximum ?? 0)
-        explained = explained.filter { $0 > 0 && $0 < last }
+        explained = explainedGaps
         for number in explained { numbers.insert(UInt32(number)) }
-        let gaps = numbers.gaps(limit: 10 * options.maximumGaps)
+        let gaps = numbers.gaps(limit: 100_000)
         for gap in gaps where memory.gapSeenAt[gap] == nil { memory.gapSeenAt[gap] = now }
         let due = gaps.filter { gap in
             let seenAt = memory.gapSeenAt[gap] ?? now
@@ -229,14 +245,12 @@ struct ProjectPass {
         do throws(CircleCIError) {
             job = try await answers.api.job(inProject: project.slug, number: Int(number))
         } catch {
-            switch error.code {
-            case .notFound:
+            guard !error.endsPass else { throw error }
+            if error.code == .notFound {
                 // An approval's number, or one that is no longer kept; or of a job that has not started.
-                guard now.seconds(since: memory.gapSeenAt[number] ?? now) >= options.tailSeconds else { break }
+                guard now.seconds(since: memory.gapSeenAt[number] ?? now) >= options.tailSeconds else { return }
                 try await answers.confirmAccess()
                 explained.insert(Int(number))
-            case .unauthorized, .cancelled, .rateLimited: throw error
-            default: break
             }
             return
         }
@@ -245,7 +259,9 @@ struct ProjectPass {
         do throws(CircleCIError) {
             pipeline = try await answers.api.pipeline(job.pipelineID)
         } catch {
+            guard !error.endsPass else { throw error }
             guard error.code == .notFound else { return }
+            try await answers.confirmAccess()
             explained.insert(Int(number))
             return
         }
@@ -295,8 +311,15 @@ struct ProjectPass {
         reached.open = (Array(open.values) + unlooked).sorted(by: Pipeline.isBefore)
         reached.missing = missing + (mark?.missing.filter { rest[$0.pipeline.id] != nil } ?? [])
         reached.refilled = mark?.refilled ?? []
-        reached.explained = explained.sorted()
+        memory.mark = reached
+        reached.explained = explainedGaps.sorted()
         try await say(reached)
+    }
+
+    /// Those that lie between numbers that were told.
+    private var explainedGaps: Set<Int> {
+        let last = Int(numbers.maximum ?? 0)
+        return explained.filter { $0 > 0 && $0 < last }
     }
 
     /// The latest word counts, and the log keeps milliseconds: no two are of one.

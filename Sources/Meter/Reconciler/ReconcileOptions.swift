@@ -8,6 +8,9 @@ struct ReconcileOptions: Sendable {
     var overlapSeconds = 3600.0
     /// What ended less than this ago is left to the webhook that is on its way.
     var graceSeconds = 120.0
+    /// A pipeline of which no webhook has told is asked about after so long while nothing is wrong: most run for less,
+    /// and webhooks tell of their ends.
+    var untoldSeconds = 3600.0
     /// The last pipelines of a project are asked about after so long: no later job's number vouches for them.
     var tailSeconds = 86_400.0
     /// A number between others that no event has told is asked about after so long, while pipelines still run. One that
@@ -17,6 +20,8 @@ struct ReconcileOptions: Sendable {
     var sampleEvery: UInt64 = 20
     /// After a loss was found, everything of the project is asked about for so long.
     var suspicionSeconds = 86_400.0
+    /// A mark this old says that nobody has asked for long: then everything since is asked about.
+    var outageSeconds = 3.0 * 3600
     /// A pipeline without any workflow is given up after so long.
     var emptySeconds = 86_400.0
     /// A scheduled pass lists a project's pipelines so often while nothing is wrong: meanwhile the job numbers that

@@ -45,6 +45,10 @@ actor Reconciler: Service {
     private var byHandCount = 0
     /// Connections whose next pass is to be thorough: their key was dead, or is new.
     private var outages: Set<String> = []
+    /// Of these, those whose thorough pass did not get through.
+    private var unserved: Set<String> = []
+    /// Connections with a scheduled pass under way.
+    private var scheduled: Set<String> = []
 
     private var lookedAtQuietAt: Timestamp?
 
@@ -70,14 +74,22 @@ actor Reconciler: Service {
     private func runUntilCancelled() async throws {
         try await track()
         let (period, sleep, waker) = (period, surroundings.sleep, waker)
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             if let period {
                 group.addTask {
                     while (try? await sleep(period)) != nil { waker.yield() }
                 }
                 waker.yield()
             }
-            for await _ in wakeUps { await passOverAll() }
+            for await _ in wakeUps {
+                await surroundings.monitor.tick()
+                await lookAtQuiet()
+                // One connection's long pass holds up no other's.
+                for connection in surroundings.connections.list()
+                where connection.apiKey != nil && scheduled.insert(connection.id).inserted {
+                    group.addTask { await self.passOnSchedule(connection.id) }
+                }
+            }
             group.cancelAll()
         }
     }
@@ -107,16 +119,6 @@ actor Reconciler: Service {
     /// How far the present pass of a connection is; nil where none is under way.
     func progress(of connection: String) -> ReconcileProgress? { progress[connection] }
 
-    private func passOverAll() async {
-        await surroundings.monitor.tick()
-        await lookAtQuiet()
-        await withTaskGroup(of: Void.self) { group in
-            for connection in surroundings.connections.list() where connection.apiKey != nil {
-                group.addTask { await self.passOnSchedule(connection) }
-            }
-        }
-    }
-
     private func lookAtQuiet() async {
         let now = surroundings.now()
         if let last = lookedAtQuietAt, now.seconds(since: last) < Reconciler.quietSeconds { return }
@@ -134,25 +136,36 @@ actor Reconciler: Service {
         }
     }
 
-    private func passOnSchedule(_ connection: Connection) async {
-        let isAfterOutage = outages.contains(connection.id)
-        let request = ReconcileRequest(thoroughness: isAfterOutage ? .thorough : .economical)
+    private func passOnSchedule(_ id: String) async {
+        // Asked for again meanwhile, it is done again.
+        let isAfterOutage = outages.remove(id) != nil
+        defer {
+            scheduled.remove(id)
+            if outages.contains(id) { waker.yield() }
+        }
+        let request = ReconcileRequest(
+            thoroughness: isAfterOutage || unserved.remove(id) != nil ? .thorough : .economical
+        )
         do {
-            let report = try await reconcile(connection.id, request)
-            if report.error == nil { outages.remove(connection.id) }
+            let report = try await reconcile(id, request)
+            if isAfterOutage, report.error != nil || report.projects.contains(where: { $0.error != nil }) {
+                unserved.insert(id)
+            }
             guard report.addedCount > 0 || report.error != nil else { return }
             surroundings.logger.info(
                 "reconciled",
                 metadata: [
-                    "connection": "\(connection.id)", "added": "\(report.addedCount)",
+                    "connection": "\(id)", "added": "\(report.addedCount)",
                     "missing": "\(report.missing.count)", "error": "\(report.error.map { "\($0)" } ?? "none")",
                 ]
             )
         } catch is CancellationError {
+        } catch let error as MeterError where error.code == .reconnectRequired || error.code == .unknownConnection {
+            // Said already.
         } catch {
             surroundings.logger.error(
                 "a connection could not be reconciled",
-                metadata: ["connection": "\(connection.id)", "error": "\(error)"]
+                metadata: ["connection": "\(id)", "error": "\(error)"]
             )
         }
     }

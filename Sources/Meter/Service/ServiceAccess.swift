@@ -11,7 +11,8 @@ package struct ServiceAccess {
         guard let url = try ServiceFile(directory).dashboardURL() else { return nil }
         let path = "\(directory.path)/admin-token"
         if let token = ProcessInfo.processInfo.environment["CIRCLEMETER_ADMIN_TOKEN"], !token.isEmpty {
-            return ServiceAccess(dashboardURL: url, adminToken: token)
+            let trimmed = Secret(trimming: Array(token.utf8)).bytes
+            return ServiceAccess(dashboardURL: url, adminToken: String(decoding: trimmed, as: UTF8.self))
         }
         guard let bytes = try PrivateFile.read(path, maximumBytes: 4096) else {
             throw MeterError(

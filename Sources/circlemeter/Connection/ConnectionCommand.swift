@@ -25,14 +25,16 @@ struct ConnectionOptions: ParsableArguments {
     var json = false
 
     /// Does something through the running service, or without one, and gives the answer to `show` unless it is wanted as
-    /// it is.
+    /// it is; `judge` says what is wrong with it either way.
     func perform<Answer: Decodable>(
         _ request: ConnectionRequest,
-        show: (Answer) throws -> Void
+        show: (Answer) -> Void,
+        judge: (Answer) throws -> Void = { _ in }
     ) async throws {
         let bytes = try await request.perform(data: data)
-        guard !json else { return Console.output(bytes) }
-        try show(try JSONDecoder().decode(Answer.self, from: Data(bytes)))
+        let answer = try JSONDecoder().decode(Answer.self, from: Data(bytes))
+        if json { Console.output(bytes) } else { show(answer) }
+        try judge(answer)
     }
 }
 
@@ -181,19 +183,18 @@ struct ConnectionRotateSecret: AsyncParsableCommand {
             var projects: [HooksAnswer.Project]
             var listing_problem: String?
         }
-        var isFinished = true
         try await options.perform(.rotateSecret(options.id)) { (answer: Answer) in
             HooksAnswer(hook_url: nil, listing_problem: answer.listing_problem, projects: answer.projects).show()
-            isFinished = answer.is_finished
             if let end = answer.previous_valid_until {
                 Console.error("the new secret counts; the old one ends at \(end)")
             }
-        }
-        guard isFinished else {
-            throw CommandFailure.found(
-                "not every webhook was told the new secret; the old one goes on to count",
-                hint: "run it again to finish"
-            )
+        } judge: { answer in
+            guard answer.is_finished else {
+                throw CommandFailure.found(
+                    "not every webhook was told the new secret; the old one goes on to count",
+                    hint: "run it again to finish"
+                )
+            }
         }
     }
 }
@@ -209,6 +210,7 @@ struct ConnectionRepairHooks: AsyncParsableCommand {
     func run() async throws {
         try await options.perform(.repairHooks(options.id)) { (answer: HooksAnswer) in
             answer.show()
+        } judge: { answer in
             guard answer.isGood else { throw CommandFailure.found("not every webhook is as it should be") }
         }
     }

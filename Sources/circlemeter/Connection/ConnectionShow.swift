@@ -52,6 +52,7 @@ struct ConnectionShow: AsyncParsableCommand {
                     let reason = hook.reason.map { " (\($0))" } ?? ""
                     Console.output("\(hook.project)  \(hook.problems.joined(separator: ", "))\(reason)")
                 }
+            } judge: { answer in
                 guard answer.hooks.allSatisfy({ $0.problems == ["ok"] }) else {
                     throw CommandFailure.found(
                         "webhooks are not as they should be",
@@ -63,6 +64,7 @@ struct ConnectionShow: AsyncParsableCommand {
         }
         try await options.perform(.show(options.id)) { (answer: ConnectionAnswer) in
             answer.show()
+        } judge: { answer in
             guard answer.action == nil || answer.state != "reconnect_required" else { throw ExitCode(1) }
         }
     }

@@ -2,6 +2,7 @@ import EventLog
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ServiceLifecycle
 import Wire
 
 /// `/api/v1/connections` and what is below it: what the commands do.
@@ -73,7 +74,8 @@ extension Response {
                 let (lines, continuation) = AsyncThrowingStream.makeStream(of: [UInt8].self)
                 let task = Task {
                     do {
-                        try await work { continuation.yield($0) }
+                        // A stop does not wait for work of hours, which can be taken up again.
+                        try await cancelWhenGracefulShutdown { try await work { continuation.yield($0) } }
                         continuation.finish()
                     } catch {
                         continuation.finish(throwing: error)

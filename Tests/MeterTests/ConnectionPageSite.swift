@@ -119,8 +119,6 @@ struct ConnectionPageSite: Sendable {
         settings.publicURL = publicURL
         settings.circleciURL = circleciURL
         settings.reconcileEvery = nil
-        // Nobody takes notices there; with no address at all nothing would be tried.
-        settings.noticeURL = "http://127.0.0.1:1/"
         let service = try await MeterService.open(
             settings,
             environment: [AccessTokens.adminSetting: admin, AccessTokens.viewerSetting: viewer],

@@ -1,10 +1,8 @@
 import AsyncHTTPClient
 import CircleCI
 import Foundation
-import Logging
 import NIOCore
 import NIOHTTP1
-import Synchronization
 import Testing
 
 @testable import Meter
@@ -13,8 +11,7 @@ import Testing
 struct SecrecyTests {
     @Test func `no secret, token, signature or body reaches the service's log, metrics or answers`() async throws {
         let lines = LogLines()
-        let logger = Logger(label: "test") { _ in CapturingHandler(lines: lines) }
-        let live = try await LiveService(logger: logger)
+        let live = try await LiveService(logger: lines.logger)
         let mark = "a-word-that-only-the-body-has"
         let secret = try LiveService.secret.forSigning()
         let token = try live.token
@@ -49,7 +46,7 @@ struct SecrecyTests {
         }
         _ = try await live.snapshot()
         await live.stop()
-        let logged = lines.all
+        let logged = lines.text
         #expect(logged.contains("quarantine"))
         let secrets = [
             String(decoding: LiveService.secret.bytes, as: UTF8.self), token,
@@ -59,30 +56,5 @@ struct SecrecyTests {
             #expect(!logged.contains(secret), "\(secret)")
             #expect(!answers.joined().contains(secret), "\(secret)")
         }
-    }
-}
-
-/// What was logged, as text.
-private final class LogLines: Sendable {
-    private let text = Mutex("")
-
-    var all: String { text.withLock { $0 } }
-
-    func append(_ line: String) { text.withLock { $0 += line + "\n" } }
-}
-
-private struct CapturingHandler: LogHandler {
-    let lines: LogLines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        lines.append("\(event.level) \(event.message) \(all)")
     }
 }

@@ -18,7 +18,7 @@ actor Reconciler: Service {
         var knowledge: any ReconcileKnowledge
         /// The API by a connection's key.
         var api: @Sendable (Secret) throws -> any CircleCIAPI
-        /// Makes entries durable, in their order.
+        /// Makes entries durable, in any order.
         var append: @Sendable ([LogEntry]) async throws -> Void
         var now: @Sendable () -> Timestamp
         var sleep: @Sendable (Duration) async throws -> Void

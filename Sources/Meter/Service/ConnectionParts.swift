@@ -15,7 +15,6 @@ struct ConnectionParts: Sendable {
     let invitations: InvitationStore
     let reconciler: Reconciler
 
-    /// - Parameter append: makes entries durable, in their order.
     init(
         _ settings: MeterSettings,
         store: ConnectionStore,
@@ -29,7 +28,7 @@ struct ConnectionParts: Sendable {
             metrics.observe($0)
         }
         let append: @Sendable ([LogEntry]) async throws -> Void = { entries in
-            // Side by side, so that one sync covers them all; the log keeps the order of the calls.
+            // Side by side, so that one sync covers them all; their order means nothing.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for entry in entries { group.addTask { _ = try await log.append(entry) } }
                 try await group.waitForAll()

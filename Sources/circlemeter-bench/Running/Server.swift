@@ -8,7 +8,7 @@ final class Server {
     private let process = Process()
     private let errors: ErrorFile
     private let stage: Stage
-    private let token = UUID().uuidString
+    let token = UUID().uuidString
     private let started: ContinuousClock.Instant
 
     init(_ path: String, _ arguments: [String], stage: Stage) throws {

@@ -40,7 +40,11 @@ struct PipelineChoice {
         if let askedAt { return isDueAgain(pipeline, askedAt) }
         // The last events of a cancellation are those that are lost, and nothing before them shows it.
         let isCanceled = known.ofPipeline(pipeline.number).contains { $0.kind == .workflow && $0.isCanceled }
-        if thoroughness == .thorough || isCanceled { return seconds(since: end) > options.graceSeconds ? .ask : .wait }
+        // No number vouches for what lies before the first that was told.
+        let isFirst = known.earliestStart.map { pipeline.createdAt < $0 } ?? true
+        if thoroughness == .thorough || isCanceled || isFirst {
+            return seconds(since: end) > options.graceSeconds ? .ask : .wait
+        }
         if Identity.of(pipeline.id) % UInt128(options.sampleEvery) == 0 {
             return seconds(since: end) > options.graceSeconds ? .ask : .wait
         }

@@ -137,6 +137,9 @@ struct ProjectPass {
                 memory.verified[pipeline.id]?.runCount == known.ofPipeline(pipeline.number).count
             {
                 rest[pipeline.id] = nil
+            } else if thoroughness == .economical, details[pipeline.id]?.state == "errored" {
+                // It failed in its configuration: such a pipeline has no workflow.
+                rest[pipeline.id] = nil
             } else {
                 switch choice.decide(pipeline, askedAt: memory.askedAt[pipeline.id]) {
                 case .ask: asked.append(pipeline)

@@ -24,6 +24,7 @@ protocol ReconcileKnowledge: Sendable {
 struct KnownRuns {
     private var runs: [UInt128: KnownRun] = [:]
     private var byPipeline: [Int: [UInt128]] = [:]
+    private(set) var earliestStart: Timestamp?
     private(set) var latestStart: Timestamp?
 
     mutating func add(_ run: KnownRun) {
@@ -34,7 +35,10 @@ struct KnownRuns {
         if runs.updateValue(run, forKey: key) == nil, let number = run.pipelineNumber {
             byPipeline[number, default: []].append(key)
         }
-        if run.kind == .job, let start = run.startedAt { latestStart = max(start, latestStart ?? start) }
+        if run.kind == .job, let start = run.startedAt {
+            earliestStart = min(start, earliestStart ?? start)
+            latestStart = max(start, latestStart ?? start)
+        }
     }
 
     subscript(kind: KnownRun.Kind, id: String) -> KnownRun? { runs[KnownRuns.key(kind, Identity.of(id))] }

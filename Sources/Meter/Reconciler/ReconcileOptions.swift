@@ -17,7 +17,7 @@ struct ReconcileOptions: Sendable {
     /// CircleCI does not know either is no run's after ``tailSeconds``: until then its job may not have started.
     var gapSeconds = 3600.0
     /// Of the pipelines that the log knows entirely, one in so many is asked about all the same.
-    var sampleEvery: UInt64 = 20
+    var sampleEvery: UInt64 = 50
     /// After a loss was found, everything of the project is asked about for so long.
     var suspicionSeconds = 86_400.0
     /// A mark this old says that nobody has asked for long: then everything since is asked about.

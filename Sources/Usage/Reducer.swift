@@ -155,6 +155,7 @@ public struct Reducer: Sendable {
         touched[index] = foldCount
         var links = RunLinks(pipelineNumber: UInt32(clamping: event.pipeline.number ?? 0))
         if kind == .job {
+            links.number = UInt32(clamping: event.job.number ?? 0)
             links.workflow = event.workflow.id?.identity(in: body) ?? 0
             ledger.see(
                 number: event.job.number,

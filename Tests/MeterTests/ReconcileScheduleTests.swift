@@ -58,7 +58,7 @@ struct ReconcileScheduleTests {
     }
 
     @Test(arguments: 0..<10)
-    func `single lost events are found by the numbers of jobs`(_ round: UInt64) async throws {
+    func `single lost events are found by the numbers of jobs, and the rest by hand`(_ round: UInt64) async throws {
         let seed = TestSeed.of(round: round)
         var random = SeededGenerator(seed: seed)
         // Decided once for each delivery, however often it is looked at.
@@ -71,10 +71,17 @@ struct ReconcileScheduleTests {
             try await live(world, through: ReconcileScheduleTests.end, seed: seed) {
                 !lost.contains("\($0.webhookID) \($0.eventID)")
             }
+            let found = world.log.count(.api)
+            #expect(found > 0, "seed \(seed)")
+            // By hand nothing is taken for granted. Of dozens the schedule may leave the one behind which nothing ran.
+            let start = world.site.history.options.firstDay.start
+            for id in world.connectionIDs {
+                try await world.reconciler().reconcile(id, .init(thoroughness: .everything, since: start))
+            }
+            #expect(world.log.count(.api) - found <= 2, "seed \(seed)")
             let truth = world.truth()
             #expect(TrueCounts(world.log.snapshot, .jobs) == truth.jobs, "seed \(seed)")
             #expect(TrueCounts(world.log.snapshot, .workflows) == truth.workflows, "seed \(seed)")
-            #expect(world.log.count(.api) > 0, "seed \(seed)")
         }
     }
 

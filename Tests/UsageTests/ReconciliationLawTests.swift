@@ -109,6 +109,7 @@ struct ReconciliationLawTests {
             )
             count += 1
             #expect(run.pipelineNumber == group.compactMap(\.pipelineNumber).max().map { Int($0) }, "seed \(seed)")
+            #expect(run.number == group.compactMap(\.number).max().map { Int($0) }, "seed \(seed)")
             #expect(run.workflowID == group.compactMap { $0.workflowID.map(Identity.of) }.max(), "seed \(seed)")
             #expect(run.isToldByWebhook == group.contains { $0.source == .webhook }, "seed \(seed)")
             #expect(run.stoppedAt?.microseconds == group.compactMap(\.stoppedAt).max(), "seed \(seed)")

@@ -162,6 +162,7 @@ struct APIEvent: Hashable, Sendable {
             id: Identity.of(runID),
             project: project.id,
             pipelineNumber: pipelineNumber,
+            number: jobNumber,
             workflowID: kind == .job ? Identity.of(workflowID) : nil,
             startedAt: startedAt,
             stoppedAt: stoppedAt,

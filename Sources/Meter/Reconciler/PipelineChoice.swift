@@ -20,6 +20,8 @@ struct PipelineChoice {
     private static let maximumAgeSeconds = 91.0 * 86_400
 
     let known: KnownRuns
+    /// The greatest number of a job that events have told.
+    let maximumNumber: Int?
     let thoroughness: ReconcileRequest.Thoroughness
     let options: ReconcileOptions
     let now: Timestamp
@@ -48,7 +50,7 @@ struct PipelineChoice {
         if Identity.of(pipeline.id) % UInt128(options.sampleEvery) == 0 {
             return seconds(since: end) > options.graceSeconds ? .ask : .wait
         }
-        if let latest = known.latestStart, latest > end { return .complete }
+        if isVouchedFor(pipeline, end: end) { return .complete }
         return seconds(since: end) > options.tailSeconds ? .ask : .wait
     }
 
@@ -68,6 +70,13 @@ struct PipelineChoice {
             guard let end, stoppedAt <= end else { return nil }
         }
         return last
+    }
+
+    /// Whether a job is known that started after the pipeline's end and has a higher number than its jobs: then a lost one
+    /// of them would leave a gap.
+    private func isVouchedFor(_ pipeline: Reconciliation.OpenPipeline, end: Timestamp) -> Bool {
+        guard let latest = known.latestStart, latest > end, let last = maximumNumber else { return false }
+        return known.ofPipeline(pipeline.number).allSatisfy { $0.number ?? 0 < last }
     }
 
     /// Ever more rarely while it runs: webhooks tell of most ends first.

@@ -126,7 +126,13 @@ struct ProjectPass {
     ) async throws {
         for pipeline in chunk { try await learn(pipeline.createdAt.day) }
         let now = surroundings.now()
-        let choice = PipelineChoice(known: known, thoroughness: thoroughness, options: options, now: now)
+        let choice = PipelineChoice(
+            known: known,
+            maximumNumber: numbers.maximum.map { Int($0) },
+            thoroughness: thoroughness,
+            options: options,
+            now: now
+        )
         // Of these CircleCI said that they had not ended, and of which workflows is forgotten.
         let unknown = Set(memory.mark == nil ? mark?.open.map(\.id) ?? [] : [])
         var asked: [Pipeline] = []

@@ -13,6 +13,8 @@ public struct KnownRun: Hashable, Sendable {
     public var project: String
     /// Nil where no event told it.
     public var pipelineNumber: Int?
+    /// Of a job, counted by project; nil for a workflow, and where no event told it.
+    public var number: Int?
     /// Of a job's workflow; nil for a workflow, and where no event told it.
     public var workflowID: UInt128?
     /// Of the version that decides.
@@ -27,6 +29,7 @@ public struct KnownRun: Hashable, Sendable {
         id: UInt128,
         project: String,
         pipelineNumber: Int?,
+        number: Int?,
         workflowID: UInt128?,
         startedAt: Timestamp?,
         stoppedAt: Timestamp?,
@@ -37,6 +40,7 @@ public struct KnownRun: Hashable, Sendable {
         self.id = id
         self.project = project
         self.pipelineNumber = pipelineNumber
+        self.number = number
         self.workflowID = workflowID
         self.startedAt = startedAt
         self.stoppedAt = stoppedAt
@@ -59,6 +63,7 @@ extension KnownRun {
                 id: run.id,
                 project: symbols.string(run.project),
                 pipelineNumber: run.links.pipelineNumber == 0 ? nil : Int(run.links.pipelineNumber),
+                number: run.links.number == 0 ? nil : Int(run.links.number),
                 workflowID: run.links.workflow == 0 ? nil : run.links.workflow,
                 startedAt: time(run.latest.startedAt),
                 stoppedAt: time(run.latest.stoppedAt),

@@ -34,7 +34,10 @@ enum PartitionCoding {
             body.integer(UInt64(run.kind.rawValue))
             body.integer(UInt64(run.sources))
             body.integer(UInt64(run.links.pipelineNumber))
-            if run.kind == .job { body.identity(run.links.workflow) }
+            if run.kind == .job {
+                body.integer(UInt64(run.links.number))
+                body.identity(run.links.workflow)
+            }
             body.integer(UInt64(1 + run.earlier.count))
             for version in [run.latest] + run.earlier {
                 body.identity(version.eventID)
@@ -75,7 +78,10 @@ enum PartitionCoding {
             }
             let sources = UInt8(truncatingIfNeeded: try reader.integer())
             var links = RunLinks(pipelineNumber: UInt32(truncatingIfNeeded: try reader.integer()))
-            if kind == .job { links.workflow = try reader.identity() }
+            if kind == .job {
+                links.number = UInt32(truncatingIfNeeded: try reader.integer())
+                links.workflow = try reader.identity()
+            }
             var versions: [Version] = []
             for _ in 0..<(try reader.count()) {
                 var version = Version(eventID: try reader.identity(), source: .webhook)

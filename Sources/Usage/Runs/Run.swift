@@ -109,12 +109,15 @@ struct RunLinks: Equatable, Sendable {
     /// 0 where no event told it.
     var pipelineNumber: UInt32 = 0
     /// Of a job; 0 where no event told it.
+    var number: UInt32 = 0
+    /// Of a job; 0 where no event told it.
     var workflow: UInt128 = 0
 
     /// False where nothing changed.
     mutating func merge(_ other: RunLinks) -> Bool {
         let before = self
         pipelineNumber = max(pipelineNumber, other.pipelineNumber)
+        number = max(number, other.number)
         workflow = max(workflow, other.workflow)
         return self != before
     }

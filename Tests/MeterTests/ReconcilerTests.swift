@@ -76,7 +76,8 @@ struct ReconcilerTests {
             let id = world.connectionIDs[0]
             var cuts = 0
             for _ in 0..<200 {
-                // The log takes so many entries, and then the process is gone; a batch may have been written in part.
+                // The log takes so many entries and refuses one, in the middle of a batch perhaps. That is the end of the
+                // process; one that went on would find the log willing again, and must not say that all is looked at.
                 let log = world.log
                 let left = Allowance(Int.random(in: 0..<12, using: &random))
                 let cut = world.reconciler { entries in
@@ -149,10 +150,11 @@ final class Allowance: Sendable {
 
     var value: Int { count.withLock { $0 } }
     func add(_ amount: Int) { count.withLock { $0 += amount } }
+    /// False once, when the count is used up.
     func take() -> Bool {
         count.withLock { count in
             count -= 1
-            return count >= 0
+            return count != -1
         }
     }
 }

@@ -11,11 +11,7 @@ package enum ConnectionEvent {
     /// The word for a connection that is no longer there.
     package static let removedState = "removed"
 
-    /// A connection that was added: with a key that has been accepted or not used yet, or with webhooks only.
-    static func added(_ connection: Connection) -> LogEntry {
-        changed(connection.id, to: ConnectionEvent.conditionWhenAdded(connection), at: connection.addedAt)
-    }
-
+    /// Of a connection that is added: with a key that has been accepted or not used yet, or with webhooks only.
     static func conditionWhenAdded(_ connection: Connection, isKeyAccepted: Bool = false) -> ConnectionCondition {
         typealias Reason = ConnectionCondition.Reason
         let reasonWithKey: String = isKeyAccepted ? Reason.keyAccepted : Reason.keyNotChecked

@@ -2,34 +2,8 @@ import EventLog
 import Foundation
 import Wire
 
-/// Connections changed and read while no service runs.
+/// The secrets of connections, sealed anew and read while no service runs.
 package enum OfflineConnections {
-    /// Adds a connection and says so on the log.
-    package static func add(_ connection: Connection, directory: DataDirectory) async throws {
-        try directory.make()
-        let store = try await open(directory)
-        try await store.add(connection)
-        let path = directory.log
-        let log = try await onOwnThread("circlemeter.log") {
-            try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
-        }
-        do {
-            _ = try await log.append(ConnectionEvent.added(connection))
-        } catch {
-            // Known and silent would be worse than unknown: the command can simply be repeated.
-            try? await store.remove(connection.id)
-            await log.close()
-            throw error
-        }
-        await log.close()
-    }
-
-    /// All connections, by id.
-    package static func list(directory: DataDirectory) async throws -> [Connection] {
-        try requireDirectory(directory)
-        return try await open(directory).list()
-    }
-
     /// Replaces the master key and seals everything anew. Holds the log's lock all the while: a service that runs would
     /// go on sealing under the old key.
     ///

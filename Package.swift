@@ -77,7 +77,7 @@ let package = Package(
         .target(
             name: "FakeCircleCI",
             dependencies: [
-                "CircleCI", "Wire",
+                "CircleCI", "Wire", "CZlib",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -88,7 +88,7 @@ let package = Package(
         .target(
             name: "CircleCI",
             dependencies: [
-                "Usage", "Wire", "COpenSSL",
+                "Usage", "Wire", "COpenSSL", "CZlib",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -100,6 +100,7 @@ let package = Package(
         .target(name: "Wire", dependencies: ["CChecksum"], swiftSettings: swiftSettings),
         .target(name: "CChecksum"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         .target(name: "HeldWrites", path: "Tests/HeldWrites"),

@@ -13,7 +13,27 @@ public struct Event: Sendable {
         case connectionChanged
         /// The service's own word on how far a project is reconciled.
         case projectReconciled
+        /// A row of the usage export: what a job run cost.
+        case jobSettled
+        /// Rows of a later usage export that say what earlier ones said.
+        case usageConfirmed
+        /// The service's own word on which days a usage export holds completely.
+        case usageSettled
+        /// What job details say of a job's machine.
+        case jobDescribed
+        /// The rate card was changed.
+        case rateCardChanged
         case unknown
+
+        /// The only source from which such an event counts; nil where any will do.
+        public var source: RecordSource? {
+            switch self {
+            case .jobCompleted, .workflowCompleted, .ping, .unknown: nil
+            case .connectionChanged, .projectReconciled, .usageSettled, .rateCardChanged: .meter
+            case .jobSettled, .usageConfirmed: .export
+            case .jobDescribed: .api
+            }
+        }
     }
 
     public struct Project: Sendable {
@@ -50,6 +70,8 @@ public struct Event: Sendable {
         public var number: Int64?
         public var createdAt: Timestamp?
         public var triggerType: JSONText?
+        /// Login of who triggered it, in `api` events.
+        public var triggerActor: JSONText?
 
         public init() {}
     }
@@ -87,6 +109,16 @@ public struct Event: Sendable {
     public var connection = Connection()
     /// Of `projectReconciled` alone.
     public var reconciliation: Reconciliation?
+    /// Of `jobSettled`, `usageConfirmed` and `usageSettled`: when the usage export was made.
+    public var exportedAt: Timestamp?
+    /// Of `jobSettled`, and of `jobDescribed` as far as job details tell it.
+    public var usage: EventUsage?
+    /// Of `usageConfirmed`: each run whose row says what it said before.
+    public var confirmations: [Confirmation] = []
+    /// Of `usageSettled`: the days that the export holds completely.
+    public var settledDays: ClosedRange<Day>?
+    /// Of `rateCardChanged`.
+    public var rateCard: RateCard?
 
     public init() {}
 }

@@ -7,30 +7,44 @@ public import Wire
 /// which the work was cut and taken up again gives the same counters.
 public struct Reducer: Sendable {
     /// Counts up whenever the same events would give other counters or other stored state.
-    public static let version = 2
+    public static let version = 3
 
-    private var symbols = SymbolTable()
-    private var partitions: [Partition] = []
-    private var partitionIndices: [Partition.Key: Int] = [:]
+    var symbols = SymbolTable()
+    var partitions: [Partition] = []
+    var partitionIndices: [Partition.Key: Int] = [:]
     /// When each partition was last touched, in folds.
-    private var touched: [Int] = []
-    private var foldCount = 0
-    private var changes = CounterChanges()
-    private var projects = ProjectDirectory()
-    private var ledger = ReconciliationLedger()
-    private var connections: [Symbol: ConnectionState] = [:]
-    private var changedConnections: Set<Symbol> = []
-    private let compute: Symbol
+    var touched: [Int] = []
+    var foldCount = 0
+    var changes = CounterChanges()
+    var projects = ProjectDirectory()
+    var ledger = ReconciliationLedger()
+    var connections: [Symbol: ConnectionState] = [:]
+    var changedConnections: Set<Symbol> = []
+    var settlementLedger = SettlementLedger()
+    let words: CounterWords
+    /// What is stored of a person, by what events call it.
+    let personName: @Sendable (String) -> String?
+    var personNames: [Symbol: Symbol] = [:]
     /// Runs held in memory beyond which partitions that were not touched lately are let go.
     private let maximumHeldRuns: Int
 
     /// Takes up where `storage` was left.
-    public init(storage: some UsageStorage, maximumHeldRuns: Int = 400_000) throws {
+    /// - Parameter personName: what is to be stored of a person instead of an e-mail address, `login:NAME` or `user:ID`;
+    ///   nil: nothing. Asked once for each.
+    public init(
+        storage: some UsageStorage,
+        maximumHeldRuns: Int = 400_000,
+        personName: @escaping @Sendable (String) -> String? = { $0 }
+    ) throws {
         self.maximumHeldRuns = maximumHeldRuns
-        compute = symbols.intern("compute")
+        self.personName = personName
+        words = CounterWords(&symbols)
         for project in try storage.projects() { projects.restore(project, symbols: &symbols) }
         for stored in try storage.reconciliations() { ledger.restore(stored, symbols: &symbols) }
         for stored in try storage.jobNumbers() { ledger.restore(stored, symbols: &symbols) }
+        for day in try storage.settledDays() { settlementLedger.restore(day) }
+        for description in try storage.jobDescriptions() { settlementLedger.restore(description) }
+        if let state = try storage.rateCard() { settlementLedger.restore(state) }
         for state in try storage.connections() { connections[symbols.intern(state.connection)] = state }
     }
 
@@ -58,11 +72,32 @@ public struct Reducer: Sendable {
     ) throws -> Outcome {
         foldCount += 1
         let connection = symbols.intern(connection)
+        // What the service says itself is not to be said by a delivery, however well signed.
+        guard event.kind.source.map({ $0 == source }) ?? true else { return .unknown }
         switch event.kind {
         case .ping: return .notice
         case .unknown: return .unknown
         case .connectionChanged: return foldConnection(event, in: body, connection: connection)
         case .projectReconciled: return foldReconciliation(event, in: body, connection: connection)
+        case .usageSettled: return foldSettledDays(event, connection: connection)
+        case .jobDescribed: return foldDescription(event, in: body, connection: connection)
+        case .rateCardChanged: return foldRateCard(event, in: body)
+        case .usageConfirmed: return try foldConfirmations(event, in: body, connection: connection, storage: storage)
+        case .jobSettled:
+            guard let id = event.job.id, id.count > 0, let wording = wording(of: event, in: body) else {
+                return .unreadable
+            }
+            try fold(
+                event,
+                in: body,
+                run: id,
+                kind: .job,
+                settlement: wording,
+                connection: connection,
+                source: source,
+                storage: storage
+            )
+            return .run
         case .jobCompleted:
             guard let id = event.job.id, id.count > 0 else { return .unreadable }
             try fold(event, in: body, run: id, kind: .job, connection: connection, source: source, storage: storage)
@@ -90,11 +125,13 @@ public struct Reducer: Sendable {
     /// Takes what changed since the last call; once it is stored, memory may be let go with ``releaseMemory()``.
     public mutating func takeChanges() -> UsageChanges {
         var taken = UsageChanges()
-        for table in UsageTable.allCases {
+        for table in UsageTable.stored {
             let keyCount = table.keyColumns.count
             taken.rows[table] = changes.tables[table.position].compactMap { key, change in
                 guard !change.isZero else { return nil }
-                let texts = [key.first, key.second, key.third, key.fourth].prefix(keyCount).map(symbols.string)
+                let texts = [key.first, key.second, key.third, key.fourth, key.fifth, key.sixth].prefix(keyCount).map(
+                    symbols.string
+                )
                 return (RowKey(connection: symbols.string(key.connection), day: key.day, texts: texts), change)
             }
         }
@@ -116,6 +153,7 @@ public struct Reducer: Sendable {
         changedConnections.removeAll()
         taken.reconciliations = ledger.takeChanges()
         taken.jobNumbers = ledger.takeNumbers(symbols: symbols)
+        settlementLedger.takeChanges(into: &taken)
         return taken
     }
 
@@ -141,6 +179,7 @@ public struct Reducer: Sendable {
         in body: UnsafeRawBufferPointer,
         run: JSONText,
         kind: Run.Kind,
+        settlement: Settlements.Wording? = nil,
         connection: Symbol,
         source: RecordSource,
         storage: some UsageStorage
@@ -167,14 +206,18 @@ public struct Reducer: Sendable {
             into: run.identity(in: body),
             kind: kind,
             links: links,
+            settlement: settlement,
             symbols: symbols
         )
-        guard let change else { return }
-        if let before = change.before { changes.count(before, connection: connection, compute: compute, sign: -1) }
-        if let after = change.after { changes.count(after, connection: connection, compute: compute, sign: 1) }
+        if let change { count(change, connection: connection) }
     }
 
-    private mutating func partitionIndex(_ key: Partition.Key, storage: some UsageStorage) throws -> Int {
+    mutating func count(_ change: (before: RunSummary?, after: RunSummary?), connection: Symbol) {
+        if let before = change.before { changes.count(before, connection: connection, words: words, sign: -1) }
+        if let after = change.after { changes.count(after, connection: connection, words: words, sign: 1) }
+    }
+
+    mutating func partitionIndex(_ key: Partition.Key, storage: some UsageStorage) throws -> Int {
         if let index = partitionIndices[key] { return index }
         var partition = Partition(key: key)
         for piece in try storage.partition(connection: symbols.string(key.connection), day: key.day) {
@@ -184,133 +227,5 @@ public struct Reducer: Sendable {
         touched.append(foldCount)
         partitionIndices[key] = partitions.count - 1
         return partitions.count - 1
-    }
-
-    private mutating func version(
-        of event: Event,
-        in body: UnsafeRawBufferPointer,
-        kind: Run.Kind,
-        connection: Symbol,
-        source: RecordSource
-    ) -> Version {
-        var version = Version(eventID: event.id?.identity(in: body) ?? 0, source: source)
-        version.happenedAt = event.happenedAt?.microseconds ?? Version.noTime
-        version.workflow = symbols.intern(event.workflow.name, in: body)
-        version.branch = symbols.intern(event.commit.branch, in: body)
-        version.person = person(of: event, in: body)
-        let word: JSONText?
-        switch kind {
-        case .job:
-            version.stoppedAt = event.job.stoppedAt?.microseconds ?? Version.noTime
-            version.startedAt = event.job.startedAt?.microseconds ?? Version.noTime
-            version.workflowCreatedAt = event.workflow.createdAt?.microseconds ?? Version.noTime
-            version.job = symbols.intern(event.job.name, in: body)
-            word = event.job.status
-        case .workflow:
-            version.stoppedAt = event.workflow.stoppedAt?.microseconds ?? Version.noTime
-            version.startedAt = event.workflow.createdAt?.microseconds ?? Version.noTime
-            word = event.workflow.status
-        }
-        if let word {
-            version.status = word.withCharacters(in: body) { Status($0) }
-            version.statusWord = symbols.intern(word, in: body)
-        }
-        version.project = project(of: event, in: body, connection: connection)
-        return version
-    }
-
-    /// The project's id, or its slug where no id is to be had.
-    private mutating func project(of event: Event, in body: UnsafeRawBufferPointer, connection: Symbol) -> Symbol {
-        var id = symbols.intern(event.project.id, in: body)
-        var slug = symbols.intern(event.project.slug, in: body)
-        if let text = event.project.slug, text.count > 3, text.raw(in: body)[2] == UInt8(ascii: "/") {
-            slug = symbols.intern(ProjectSlug.longForm(text.string(in: body)))
-        }
-        if id.isNone, !slug.isNone, let spelled = ProjectSlug.projectID(symbols.string(slug)) {
-            id = symbols.intern(spelled)
-        }
-        guard !id.isNone else { return slug }
-        guard !slug.isNone else { return id }
-        let name = symbols.intern(event.project.name, in: body)
-        projects.see(
-            connection: connection,
-            id: id,
-            slug: slug,
-            name: name,
-            at: event.happenedAt?.microseconds ?? 0,
-            symbols: symbols
-        )
-        return id
-    }
-
-    /// The commit's author, by e-mail address without regard to case, else by name.
-    private mutating func person(of event: Event, in body: UnsafeRawBufferPointer) -> Symbol {
-        guard let email = event.commit.authorEmail, email.count > 0 else {
-            return symbols.intern(event.commit.authorName, in: body)
-        }
-        let raw = email.raw(in: body)
-        guard
-            email.isEscaped
-                || raw.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 >= 0x80 })
-        else { return symbols.intern(raw) }
-        return symbols.intern(email.string(in: body).lowercased())
-    }
-
-    private mutating func foldConnection(
-        _ event: Event,
-        in body: UnsafeRawBufferPointer,
-        connection: Symbol
-    ) -> Outcome {
-        guard let state = event.connection.state, let happenedAt = event.happenedAt else { return .unreadable }
-        let candidate = ConnectionState(
-            connection: symbols.string(connection),
-            state: state.string(in: body),
-            reason: event.connection.reason?.string(in: body) ?? "",
-            since: event.connection.since ?? happenedAt,
-            happenedAt: happenedAt,
-            eventID: event.id?.string(in: body) ?? ""
-        )
-        if let known = connections[connection], !known.precedes(candidate) { return .notice }
-        connections[connection] = candidate
-        changedConnections.insert(connection)
-        return .notice
-    }
-
-    private mutating func foldReconciliation(
-        _ event: Event,
-        in body: UnsafeRawBufferPointer,
-        connection: Symbol
-    ) -> Outcome {
-        guard let reconciliation = event.reconciliation, let happenedAt = event.happenedAt,
-            let project = event.project.id, project.count > 0
-        else { return .unreadable }
-        let key = ReconciliationLedger.Key(connection: connection, project: symbols.intern(project, in: body))
-        let candidate = ProjectReconciliation(
-            connection: symbols.string(connection),
-            project: symbols.string(key.project),
-            happenedAt: happenedAt,
-            eventID: event.id?.string(in: body) ?? "",
-            reconciliation: reconciliation
-        )
-        if let change = ledger.see(candidate, key: key) {
-            for item in change.before {
-                changes.countMissing(connection: connection, project: key.project, day: item.day, sign: -1)
-            }
-            for item in change.after {
-                changes.countMissing(connection: connection, project: key.project, day: item.day, sign: 1)
-            }
-        }
-        return .notice
-    }
-}
-
-extension ConnectionState {
-    /// By time, then id, then what is said, so that any set of events has one latest state.
-    func precedes(_ other: ConnectionState) -> Bool {
-        if happenedAt != other.happenedAt { return happenedAt < other.happenedAt }
-        if eventID != other.eventID { return eventID.precedesInBytes(other.eventID) }
-        if state != other.state { return state.precedesInBytes(other.state) }
-        if reason != other.reason { return reason.precedesInBytes(other.reason) }
-        return since < other.since
     }
 }

@@ -59,6 +59,22 @@ public enum Hex {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// `value` as 32 lowercase digits.
+    public static func string(_ value: UInt128) -> String {
+        encode((0..<16).map { UInt8(truncatingIfNeeded: value >> UInt128(120 - 8 * $0)) })
+    }
+
+    /// Exactly 32 digits of either case as a number; nil otherwise.
+    public static func value128(_ digits: some StringProtocol) -> UInt128? {
+        guard digits.utf8.count == 32 else { return nil }
+        var result: UInt128 = 0
+        for digit in digits.utf8 {
+            guard let value = value(digit) else { return nil }
+            result = result << 4 | UInt128(value)
+        }
+        return result
+    }
+
     /// Exactly eight lowercase digits as a number; nil otherwise.
     public static func checksum(_ digits: UnsafeRawBufferPointer) -> UInt32? {
         guard digits.count == 8 else { return nil }

@@ -5,6 +5,12 @@ public struct JSONWriter {
 
     public init() {}
 
+    /// Begins anew, in the memory that it has.
+    public mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
     public mutating func object(_ body: (inout JSONWriter) -> Void) {
         open(UInt8(ascii: "{"))
         body(&self)
@@ -56,6 +62,13 @@ public struct JSONWriter {
         if let value { string(value) } else { null() }
     }
 
+    /// A text of UTF-8 bytes.
+    public mutating func member(_ name: String, utf8 value: UnsafeRawBufferPointer) {
+        self.name(name)
+        separate()
+        quoted(value)
+    }
+
     public mutating func member(_ name: String, _ value: (some BinaryInteger)?) {
         self.name(name)
         if let value { integer(value) } else { null() }
@@ -92,9 +105,11 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func quoted(_ text: String) {
+    private mutating func quoted(_ text: String) { quoted(text.utf8) }
+
+    private mutating func quoted(_ text: some Sequence<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))

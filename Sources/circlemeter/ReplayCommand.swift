@@ -59,7 +59,7 @@ struct ReplayCommand: AsyncParsableCommand {
         }
         report(replayed, seconds: Double((ContinuousClock().now - started) / .milliseconds(1)) / 1000)
         guard diff else { return }
-        let empty = Snapshot(position: nil, rows: [:], projects: [], connections: [])
+        let empty = Snapshot(SnapshotParts())
         let lines = SnapshotDifference(published ?? empty, replayed).lines
         for line in lines { Console.output("\(line.isFirst ? "-" : "+") \(line.table.rawValue) \(line.json)") }
         guard lines.isEmpty else { throw ExitCode(1) }

@@ -11,15 +11,25 @@ struct NaiveRecount {
     private static let rank: [RecordSource: Int] = [.webhook: 3, .api: 2, .export: 1, .meter: 0]
 
     init(_ events: Set<TestEvent>) {
-        let slugs = NaiveRecount.slugs(events)
-        for versions in Dictionary(grouping: events, by: { "\($0.connection)/\($0.kind)/\($0.run)" }).values {
-            count(versions.sorted(by: NaiveRecount.wins), slugs)
+        let slugs = NaiveRecount.slugs(events.filter { $0.settled?.isConfirmation != true })
+        for told in Dictionary(grouping: events, by: { "\($0.connection)/\($0.kind)/\($0.run)" }).values {
+            let versions = told.filter { $0.settled?.isConfirmation != true }.sorted(by: NaiveRecount.wins)
+            guard !versions.isEmpty else { continue }
+            count(versions, told.compactMap(\.settled), slugs)
         }
     }
 
-    private mutating func count(_ versions: [TestEvent], _ slugs: (TestEvent) -> String) {
+    private mutating func count(
+        _ versions: [TestEvent],
+        _ told: [TestEvent.Settled],
+        _ slugs: (TestEvent) -> String
+    ) {
         let latest = versions[0]
-        guard latest.status != "not_run" else { return }
+        let contents = Set(told.filter { !$0.isConfirmation }.map(\.content))
+        let settled = contents.map { content in
+            (at: told.filter { $0.content == content }.map(\.exportedAt).max()!, content: content)
+        }.max { $0 < $1 }.map { TestEvent.Settled(content: $0.content, exportedAt: $0.at) }
+        guard latest.status != "not_run" || settled.map({ $0.total != 0 }) ?? false else { return }
         func first<Value>(_ value: (TestEvent) -> Value?) -> Value? { versions.lazy.compactMap(value).first }
         let day = Timestamp(
             microseconds: latest.startedAt ?? (latest.kind == .job ? first(\.workflowCreatedAt) : nil)
@@ -30,10 +40,14 @@ struct NaiveRecount {
         let workflow = first(\.workflow) ?? ""
         let named = Set(versions.map(\.source))
         let connection = latest.connection
-        if let person = first(\.email)?.lowercased() {
-            let isJob = latest.kind == .job
-            add(.people, [connection, day.month, person], [isJob ? 1 : 0, isJob ? 0 : 1, 0, 0])
-        }
+        let author = first(\.email)?.lowercased()
+        let user = settled?.user.map { "user:\($0)" }
+        let kinds = latest.kind == .job ? [1, 0] : [0, 1]
+        let flags = [settled?.isUnregistered == false ? 1 : 0, settled?.isUnregistered == true ? 1 : 0]
+        if let person = author ?? user { add(.people, [connection, day.month, person], kinds + flags) }
+        if let author { add(.activity, [connection, "\(day)", author, "author"], kinds + [0, 0]) }
+        if let user { add(.activity, [connection, "\(day)", user, "trigger"], kinds + flags) }
+        if let author, let user { add(.identityPairs, [connection, day.month, author, user], [1]) }
         let words =
             latest.kind == .job
             ? ["success", "failed", "canceled", "unauthorized"]
@@ -48,15 +62,48 @@ struct NaiveRecount {
         }
         let sources = [RecordSource.webhook, .api, .export].map { named.contains($0) ? 1 : 0 }
         let job = first(\.job) ?? ""
-        add(.jobs, [connection, "\(day)", project, workflow, job], counts + sources + [0, 0], duration: Int(duration))
+        let total = Int(settled?.total ?? 0)
+        add(.jobs, [connection, "\(day)", project, workflow, job], counts + sources + [total], duration: Int(duration))
         add(.branches, [connection, "\(day)", project, first(\.branch) ?? ""], [1, Int(duration)])
-        add(.features, [connection, "\(day)", project, "compute", "", ""], [1, Int(duration), 0])
         let apiOnly = sources[0] == 0 && sources[1] == 1 ? 1 : 0
         add(
             .coverage,
             [connection, "\(day)", project],
-            [1, sources[0], apiOnly, 1 - sources[0] - apiOnly, sources[2], 0]
+            [
+                1, sources[0], apiOnly, 1 - sources[0] - apiOnly, settled == nil ? 0 : 1, 0,
+                max(0, contents.count - 1),
+            ]
         )
+        guard let settled else { return }
+        let place = [connection, "\(day)", project]
+        let machine = [settled.resourceClass ?? "", settled.executor, settled.operatingSystem]
+        let parts = [
+            "compute": settled.compute, "dlc": settled.dlc,
+            "unattributed": settled.total - settled.compute - settled.dlc,
+        ]
+        for (feature, credits) in parts where feature == "compute" || credits != 0 {
+            add(
+                .features,
+                place + [feature] + (feature == "compute" ? machine : ["", "", ""]),
+                [1, Int(duration), Int(credits)]
+            )
+            if let person = user ?? author {
+                add(.featurePeople, [connection, "\(day)", feature, person], [1, Int(credits)])
+            }
+        }
+        add(
+            .resources,
+            place + [workflow, job] + machine,
+            [1, Int(duration), Int(duration * (settled.parallelism ?? 1)), Int(settled.compute), total]
+        )
+        if let maximum = settled.maximumCPU {
+            add(
+                .utilization,
+                [connection, day.month, project, workflow, job, machine[0], machine[1], "cpu_max"],
+                [1, maximum < 5000 ? 1 : 0],
+                duration: Int(maximum)
+            )
+        }
     }
 
     private mutating func add(_ table: UsageTable, _ key: [String], _ values: [Int], duration: Int? = nil) {
@@ -71,7 +118,7 @@ struct NaiveRecount {
         func times(_ event: TestEvent) -> [Int64] { [event.stoppedAt ?? .min, event.happenedAt ?? .min] }
         if times(first) != times(second) { return times(second).lexicographicallyPrecedes(times(first)) }
         if first.source != second.source { return rank[first.source]! > rank[second.source]! }
-        if first.id != second.id { return Identity.of(first.id) > Identity.of(second.id) }
+        if first.eventID != second.eventID { return Identity.of(first.eventID) > Identity.of(second.eventID) }
         func rest(_ event: TestEvent) -> [Int64] {
             [event.startedAt ?? .min, event.kind == .job ? event.workflowCreatedAt ?? .min : .min]
         }
@@ -100,7 +147,12 @@ struct NaiveRecount {
         }
         let sightings = events.compactMap { event -> Sighting? in
             guard let id = event.projectID, let slug = longForm(event.slug) else { return nil }
-            return Sighting(connection: event.connection, id: id, slug: slug, at: event.happenedAt ?? 0)
+            return Sighting(
+                connection: event.connection,
+                id: id,
+                slug: slug,
+                at: event.source == .export ? 0 : event.happenedAt ?? 0
+            )
         }
         func latest(_ candidates: [Sighting]) -> Sighting? {
             candidates.max { ($0.at, $0.slug, $0.id) < ($1.at, $1.slug, $1.id) }

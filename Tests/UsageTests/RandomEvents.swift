@@ -47,10 +47,20 @@ struct RandomEvents {
         return (0..<count).map { _ in
             let run = pick(runs)
             let started = run.pipelineCreatedAt + Int64.random(in: 0..<30, using: &generator) * RandomEvents.hour
+            let settled =
+                run.kind == .job
+                ? maybe(35) { random in
+                    TestEvent.Settled(
+                        content: Int.random(in: 0..<4, using: &random.generator),
+                        exportedAt: run.pipelineCreatedAt
+                            + Int64.random(in: 1..<5, using: &random.generator) * 24 * RandomEvents.hour,
+                        isConfirmation: random.chance(25)
+                    )
+                } : nil
             let slugs = ["github/o/r\(run.project)", "gh/o/r\(run.project)", "github/o/renamed\(run.project)"]
             return TestEvent(
                 kind: run.kind,
-                source: pick([.webhook, .webhook, .api, .export]),
+                source: settled == nil ? pick([.webhook, .webhook, .api, .export]) : .export,
                 connection: run.connection,
                 id: "event-\(Int.random(in: 0..<6, using: &generator))",
                 run: run.id,
@@ -68,7 +78,8 @@ struct RandomEvents {
                 email: maybe(60) { $0.pick(["Dev-1@Example.com", "dev-1@example.com", "dev-2@example.com"]) },
                 pipelineNumber: maybe(80) { $0.pick([1, 2, 3]) },
                 number: run.kind == .job ? maybe(90) { $0.pick([1, 2, 3, 5, 8, 13, 14]) } : nil,
-                workflowID: run.kind == .job ? maybe(70) { $0.pick(["workflow-1", "workflow-2"]) } : nil
+                workflowID: run.kind == .job ? maybe(70) { $0.pick(["workflow-1", "workflow-2"]) } : nil,
+                settled: settled
             )
         }
     }

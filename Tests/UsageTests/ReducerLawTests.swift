@@ -13,7 +13,7 @@ struct ReducerLawTests {
         let events = random.events(count: 160, runCount: 40)
         let snapshot = try folded(events).snapshot(position: nil)
         let expected = NaiveRecount(Set(events))
-        for table in UsageTable.allCases {
+        for table in UsageTable.stored where table != .features {
             var rows: [String: [Int]] = [:]
             for row in snapshot[table] {
                 rows[key(row, table)] = table.valueColumns.indices.map { row.tally[$0] }
@@ -29,6 +29,30 @@ struct ReducerLawTests {
             let nonzero = (expected.rows[table] ?? [:]).filter { $0.value.contains { $0 != 0 } }
             #expect(rows == nonzero, "seed \(seed), table \(table)")
         }
+        expectFeatures(snapshot, expected, seed)
+    }
+
+    /// Features hold, besides what is settled, the provisional runs: what the job rows have and the settled rows lack.
+    private func expectFeatures(_ snapshot: Snapshot, _ expected: NaiveRecount, _ seed: UInt64) {
+        var settled: [String: [Int]] = [:]
+        var provisionalRuns = 0
+        for row in snapshot[.features] {
+            let values = UsageTable.features.valueColumns.indices.map { row.tally[$0] }
+            settled[key(row, .features)] = values
+        }
+        for (key, values) in expected.rows[.features] ?? [:] where values.contains(where: { $0 != 0 }) {
+            // A provisional run may be taken to run on the same machine.
+            #expect(settled[key]?[2] == values[2], "seed \(seed)")
+            #expect(settled[key].map { $0[0] >= values[0] } ?? false, "seed \(seed)")
+        }
+        let compute = snapshot[.features].filter { $0.key.texts[1] == "compute" }.reduce(0) { $0 + $1.tally[0] }
+        let settledCompute = (expected.rows[.features] ?? [:]).filter { $0.key.contains(Hex.encode("compute".utf8)) }
+            .reduce(0) { $0 + $1.value[0] }
+        provisionalRuns = compute - settledCompute
+        let coverage = snapshot[.coverage].reduce((runs: 0, settled: 0)) {
+            ($0.runs + $1.tally[0], $0.settled + $1.tally[4])
+        }
+        #expect(provisionalRuns == coverage.runs - coverage.settled, "seed \(seed)")
     }
 
     @Test(arguments: 0..<150)
@@ -91,7 +115,7 @@ struct ReducerLawTests {
     }
 
     private func key(_ row: Snapshot.Row, _ table: UsageTable) -> String {
-        let day = table == .people ? row.key.day.month : "\(row.key.day)"
+        let day = table.isMonthly ? row.key.day.month : "\(row.key.day)"
         return ([row.key.connection, day] + row.key.texts).map { Hex.encode($0.utf8) }.joined(separator: "\t")
     }
 }

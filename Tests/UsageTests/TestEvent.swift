@@ -5,6 +5,28 @@ import Wire
 struct TestEvent: Hashable {
     enum Kind: Hashable { case job, workflow }
 
+    /// What a row of the usage export says; the content number decides all of it.
+    struct Settled: Hashable {
+        var content: Int
+        var exportedAt: Int64
+        /// Only that an earlier row is still true.
+        var isConfirmation = false
+
+        var contentID: UInt128 { UInt128(content + 1) << 100 | 7 }
+        var compute: Int64 { [10_000, 0, 12_500, -300][content] }
+        var dlc: Int64 { [0, 200_000, 0, 0][content] }
+        /// Not always the sum of its parts.
+        var total: Int64 { [10_000, 200_000, 13_000, -300][content] }
+        var resourceClass: String? { ["medium", "large", nil, "medium"][content] }
+        var executor: String { "docker" }
+        var operatingSystem: String { ["linux", "windows"][content % 2] }
+        var parallelism: Int64? { [nil, 4, 1, 2][content] }
+        /// Hundredths of a percent.
+        var maximumCPU: Int64? { [4999, 5000, nil, 9_900][content] }
+        var user: String? { ["u-1", "u-2", nil, "u-1"][content] }
+        var isUnregistered: Bool? { [false, true, nil, nil][content] }
+    }
+
     var kind: Kind
     var source: RecordSource
     var connection: String
@@ -28,6 +50,11 @@ struct TestEvent: Hashable {
     var number: Int64?
     /// Of a job's workflow.
     var workflowID: String?
+    /// Of a job, from the usage export.
+    var settled: Settled?
+
+    /// As the event has it: a settlement's tells what it says.
+    var eventID: String { settled.map { "export-\(Hex.string($0.contentID))" } ?? id }
 
     /// The event with its texts in a body, one after the other.
     func encoded() -> (event: Event, body: [UInt8]) {
@@ -40,7 +67,7 @@ struct TestEvent: Hashable {
         func instant(_ microseconds: Int64?) -> Timestamp? { microseconds.map { Timestamp(microseconds: $0) } }
         var event = Event()
         event.kind = kind == .job ? .jobCompleted : .workflowCompleted
-        event.id = place(id)
+        event.id = place(eventID)
         event.happenedAt = instant(happenedAt)
         event.project.id = place(projectID)
         event.project.slug = place(slug)
@@ -59,6 +86,7 @@ struct TestEvent: Hashable {
             event.job.startedAt = instant(startedAt)
             event.job.stoppedAt = instant(stoppedAt)
             event.workflow.createdAt = instant(workflowCreatedAt)
+            if let settled { settle(&event, settled, place) }
         case .workflow:
             event.workflow.id = place(run)
             event.workflow.status = place(status)
@@ -66,6 +94,29 @@ struct TestEvent: Hashable {
             event.workflow.stoppedAt = instant(stoppedAt)
         }
         return (event, body)
+    }
+
+    private func settle(_ event: inout Event, _ settled: Settled, _ place: (String?) -> JSONText?) {
+        event.exportedAt = Timestamp(microseconds: settled.exportedAt)
+        guard !settled.isConfirmation else {
+            event.kind = .usageConfirmed
+            event.confirmations = [Confirmation(job: event.job.id!, content: settled.contentID)]
+            return
+        }
+        event.kind = .jobSettled
+        var usage = EventUsage()
+        usage.resourceClass = place(settled.resourceClass)
+        usage.executor = place(settled.executor)
+        usage.operatingSystem = place(settled.operatingSystem)
+        usage.parallelism = settled.parallelism
+        usage.credits = [("compute", settled.compute), ("dlc", settled.dlc)].map {
+            EventUsage.FeatureCredits(feature: place($0.0)!, thousandths: $0.1)
+        }
+        usage.totalCredits = settled.total
+        usage.cpu.maximum = settled.maximumCPU
+        usage.userID = place(settled.user)
+        usage.isUnregistered = settled.isUnregistered
+        event.usage = usage
     }
 }
 

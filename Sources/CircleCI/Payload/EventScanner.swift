@@ -39,7 +39,9 @@ public enum EventScanner {
                 event.connection.reason = try scanner.textOrSkip()
             } else if scanner.matches(name, "since") {
                 event.connection.since = try timestamp(&scanner)
-            } else if try !ReconciliationScanner.member(name, &scanner, into: &event.reconciliation) {
+            } else if try !ReconciliationScanner.member(name, &scanner, into: &event.reconciliation),
+                try !SettlementScanner.member(name, &scanner, into: &event)
+            {
                 try scanner.skipValue()
             }
         }
@@ -56,6 +58,11 @@ public enum EventScanner {
         if scanner.matches(type, "ping") { return .ping }
         if scanner.matches(type, "connection-changed") { return .connectionChanged }
         if scanner.matches(type, "project-reconciled") { return .projectReconciled }
+        if scanner.matches(type, "job-settled") { return .jobSettled }
+        if scanner.matches(type, "usage-confirmed") { return .usageConfirmed }
+        if scanner.matches(type, "usage-settled") { return .usageSettled }
+        if scanner.matches(type, "job-described") { return .jobDescribed }
+        if scanner.matches(type, "rate-card-changed") { return .rateCardChanged }
         return .unknown
     }
 
@@ -148,7 +155,7 @@ public enum EventScanner {
             } else if scanner.matches(name, "created_at") {
                 event.pipeline.createdAt = try timestamp(&scanner)
             } else if scanner.matches(name, "trigger") {
-                event.pipeline.triggerType = try triggerType(&scanner)
+                try trigger(&scanner, into: &event.pipeline)
             } else if scanner.matches(name, "vcs") {
                 try CommitScanner.vcs(&scanner, into: &event.commit)
             } else if scanner.matches(name, "trigger_parameters") {
@@ -159,12 +166,26 @@ public enum EventScanner {
         }
     }
 
-    private static func triggerType(_ scanner: inout JSONScanner) throws(JSONError) -> JSONText? {
-        guard var walk = try scanner.enterObject() else { return nil }
-        var type: JSONText?
+    private static func trigger(
+        _ scanner: inout JSONScanner,
+        into pipeline: inout Event.Pipeline
+    ) throws(JSONError) {
+        guard var walk = try scanner.enterObject() else { return }
         while let name = try scanner.nextMember(&walk) {
-            if scanner.matches(name, "type") { type = try scanner.textOrSkip() } else { try scanner.skipValue() }
+            if scanner.matches(name, "type") {
+                pipeline.triggerType = try scanner.textOrSkip()
+            } else if scanner.matches(name, "actor") {
+                guard var actor = try scanner.enterObject() else { continue }
+                while let name = try scanner.nextMember(&actor) {
+                    if scanner.matches(name, "login") {
+                        pipeline.triggerActor = try scanner.textOrSkip()
+                    } else {
+                        try scanner.skipValue()
+                    }
+                }
+            } else {
+                try scanner.skipValue()
+            }
         }
-        return type
     }
 }

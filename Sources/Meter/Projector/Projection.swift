@@ -112,6 +112,11 @@ struct Projection {
         case .ping: "ping"
         case .connectionChanged: "connection-changed"
         case .projectReconciled: "project-reconciled"
+        case .jobSettled: "job-settled"
+        case .usageConfirmed: "usage-confirmed"
+        case .usageSettled: "usage-settled"
+        case .jobDescribed: "job-described"
+        case .rateCardChanged: "rate-card-changed"
         case .unknown: String((event.type?.string(in: body) ?? "").unicodeScalars.prefix(64))
         }
     }

@@ -96,7 +96,7 @@ final class PublishedSnapshot: Sendable {
 
     /// The snapshot that `filter` asks for.
     func snapshot(_ filter: SnapshotFilter = SnapshotFilter()) async throws -> Snapshot {
-        let empty = Snapshot(position: nil, rows: [:], projects: [], connections: [])
+        let empty = Snapshot(SnapshotParts())
         return try await read(or: empty) { try $0.snapshot(filter) }
     }
 

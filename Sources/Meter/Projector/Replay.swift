@@ -56,13 +56,10 @@ extension UsageStore {
     /// The position alone.
     fileprivate func snapshotWithoutRows() throws -> Snapshot {
         let position = try position().map { SnapshotPosition(sequence: $0.sequence, crc: $0.crc) }
-        return Snapshot(
-            position: position,
-            reducerVersion: reducerVersion,
-            rows: [:],
-            projects: [],
-            connections: []
-        )
+        var parts = SnapshotParts()
+        parts.position = position
+        parts.reducerVersion = reducerVersion
+        return Snapshot(parts)
     }
 }
 

@@ -38,7 +38,7 @@ struct RowWriter {
     func add(_ rows: [(key: RowKey, change: Tally)]) throws {
         var values: [DatabaseValue] = []
         for (key, change) in rows {
-            let day = table == .people ? key.day.month : key.day.description
+            let day = table.isMonthly ? key.day.month : key.day.description
             values.removeAll(keepingCapacity: true)
             values.append(key.connection.databaseValue)
             values.append(day.databaseValue)
@@ -79,16 +79,32 @@ struct RowReader {
         }
         if let from = filter.from {
             conditions.append("\(table.dayColumn) >= ?")
-            arguments += [table == .people ? from.month : from.description]
+            arguments += [table.isMonthly ? from.month : from.description]
         }
         if let to = filter.to {
             conditions.append("\(table.dayColumn) <= ?")
-            arguments += [table == .people ? to.month : to.description]
+            arguments += [table.isMonthly ? to.month : to.description]
         }
+        return try rows(conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND "), arguments)
+    }
+
+    /// Of each job the rows of its last day before `day`.
+    func lastRows(before day: Day) throws -> [(RowKey, Tally)] {
+        try rows(
+            """
+             JOIN (
+                SELECT connection, project, workflow, job, max(day) AS day FROM \(table.rawValue)
+                WHERE day < ? GROUP BY connection, project, workflow, job
+            ) USING (connection, project, workflow, job, day)
+            """,
+            [day.description]
+        )
+    }
+
+    private func rows(_ condition: String, _ arguments: StatementArguments) throws -> [(RowKey, Tally)] {
         var columns = table.valueColumns
         if table.hasDurations { columns.append("durations") }
         columns += table.keyNames
-        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         let cursor = try Row.fetchCursor(
             database,
             sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table.rawValue)\(condition)",
@@ -98,7 +114,7 @@ struct RowReader {
         while let row = try cursor.next() {
             let first = table.valueColumns.count + (table.hasDurations ? 1 : 0)
             let day: String = row[first + 1]
-            guard let day = Day(table == .people ? day + "-01" : day) else {
+            guard let day = Day(table.isMonthly ? day + "-01" : day) else {
                 throw MeterError(
                     .damagedSnapshot,
                     "A row's day is no day",

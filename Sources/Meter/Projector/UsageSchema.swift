@@ -4,7 +4,7 @@ import Usage
 /// The tables of `usage.sqlite`. They are derived state: a file with another ``version`` is made anew from the log.
 enum UsageSchema {
     /// Counts up when the tables change.
-    static let version = 2
+    static let version = 3
 
     /// Stands in `PRAGMA user_version`: tables and reducer together say whether a file can be taken up.
     static var userVersion: Int { version * 1000 + Reducer.version }
@@ -13,7 +13,7 @@ enum UsageSchema {
     static func reducerVersion(_ userVersion: Int) -> Int { userVersion % 1000 }
 
     static func create(in database: Database) throws {
-        for table in UsageTable.allCases { try database.execute(sql: definition(of: table)) }
+        for table in UsageTable.stored { try database.execute(sql: definition(of: table)) }
         try database.execute(
             sql: """
                 -- The record up to which all tables count; one row.
@@ -55,6 +55,23 @@ enum UsageSchema {
                     connection TEXT NOT NULL, project TEXT NOT NULL, numbers BLOB NOT NULL,
                     PRIMARY KEY (connection, project)
                 ) WITHOUT ROWID;
+                -- Days of which a usage export held every run (microseconds since 1970).
+                CREATE TABLE settled_days (
+                    connection TEXT NOT NULL, day TEXT NOT NULL, exported_at_us INTEGER NOT NULL,
+                    PRIMARY KEY (connection, day)
+                ) WITHOUT ROWID;
+                -- What job details say of the machine that a job asks for.
+                CREATE TABLE job_descriptions (
+                    connection TEXT NOT NULL, project TEXT NOT NULL, workflow TEXT NOT NULL, job TEXT NOT NULL,
+                    resource_class TEXT NOT NULL, executor TEXT NOT NULL, parallelism INTEGER NOT NULL,
+                    happened_at_us INTEGER NOT NULL,
+                    PRIMARY KEY (connection, project, workflow, job)
+                ) WITHOUT ROWID;
+                -- The rate card that provisional credits are reckoned with, where it is not the built-in one; one row.
+                CREATE TABLE rate_card (card TEXT NOT NULL, happened_at_us INTEGER NOT NULL, event_id TEXT NOT NULL);
+                -- What persons are called in the tables; one row.
+                CREATE TABLE person_policy (fingerprint TEXT NOT NULL);
+                CREATE INDEX resources_by_job ON resources (connection, project, workflow, job, day);
                 -- Records on the log by what became of them. Repeated deliveries count here, and only here.
                 CREATE TABLE records (
                     source TEXT NOT NULL, type TEXT NOT NULL, outcome TEXT NOT NULL, records INTEGER NOT NULL,

@@ -108,6 +108,7 @@ final class UsageStore: Sendable {
             }
             try UsageStore.write(advance.changes, in: database)
             try UsageStore.writeReconciliations(advance.changes, in: database)
+            try UsageStore.writeSettlements(advance.changes, in: database)
             for (key, count) in advance.records {
                 try database.execute(
                     sql: """
@@ -219,21 +220,25 @@ extension UsageStore {
     /// The counters as of one transaction, for one connection and a range of days where given.
     func snapshot(_ filter: SnapshotFilter = SnapshotFilter()) throws -> Snapshot {
         try database.read { database in
-            var rows: [UsageTable: [(RowKey, Tally)]] = [:]
-            for table in UsageTable.allCases {
-                rows[table] = try RowReader(table: table, database: database).rows(filter)
+            var parts = SnapshotParts()
+            for table in UsageTable.stored {
+                parts.rows[table] = try RowReader(table: table, database: database).rows(filter)
+            }
+            if let from = filter.from {
+                parts.earlierResources = try RowReader(table: .resources, database: database).lastRows(before: from)
             }
             let position = try Row.fetchOne(database, sql: "SELECT sequence, crc FROM position")
-            return Snapshot(
-                position: position.map { row in
-                    SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
-                },
-                reducerVersion: reducerVersion,
-                rows: rows,
-                projects: try UsageStore.projects(database),
-                connections: try UsageStore.connections(database),
-                reconciliations: try UsageStore.reconciliations(database)
-            ).filtered(connection: filter.connection, from: filter.from, to: filter.to)
+            parts.position = position.map { row in
+                SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
+            }
+            parts.reducerVersion = reducerVersion
+            parts.projects = try UsageStore.projects(database)
+            parts.connections = try UsageStore.connections(database)
+            parts.reconciliations = try UsageStore.reconciliations(database)
+            parts.settledDays = try UsageStore.settledDays(database)
+            parts.jobDescriptions = try UsageStore.jobDescriptions(database)
+            parts.rateCard = try UsageStore.rateCard(database)
+            return Snapshot(parts).filtered(connection: filter.connection, from: filter.from, to: filter.to)
         }
     }
 

@@ -9,8 +9,8 @@ enum JobColumn {
     static let webhook = 6
     static let api = 7
     static let export = 8
-    static let creditsProvisional = 9
-    static let creditsSettled = 10
+    static let creditsSettled = 9
+    static let creditsProvisional = 10
 
     static func of(_ status: Status) -> Int {
         switch status {
@@ -59,7 +59,8 @@ enum PersonColumn {
 enum FeatureColumn {
     static let runs = 0
     static let duration = 1
-    static let credits = 2
+    static let creditsSettled = 2
+    static let creditsProvisional = 3
 }
 
 enum CoverageColumn {
@@ -69,4 +70,39 @@ enum CoverageColumn {
     static let exportOnly = 3
     static let settled = 4
     static let missing = 5
+    static let corrections = 6
+    static let closed = 7
+}
+
+enum ResourceColumn {
+    static let runs = 0
+    static let duration = 1
+    /// Duration times parallelism.
+    static let machine = 2
+    static let creditsCompute = 3
+    static let creditsSettled = 4
+}
+
+enum UtilizationColumn {
+    static let runs = 0
+    static let runsUnderHalf = 1
+}
+
+enum FeaturePersonColumn {
+    static let runs = 0
+    static let creditsSettled = 1
+}
+
+enum ActivityColumn {
+    static let jobs = 0
+    static let workflows = 1
+    static let registeredRuns = 2
+    static let unregisteredRuns = 3
+}
+
+enum SettlementColumn {
+    static let runs = 0
+    static let creditsProvisional = 1
+    static let creditsCompute = 2
+    static let creditsSettled = 3
 }

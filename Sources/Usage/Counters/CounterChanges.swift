@@ -8,12 +8,15 @@ struct SymbolKey: Hashable, Sendable {
     var second = Symbol.none
     var third = Symbol.none
     var fourth = Symbol.none
+    var fifth = Symbol.none
+    var sixth = Symbol.none
 
-    /// Three words instead of six numbers: every record is counted in four or five tables.
+    /// Four words instead of eight numbers: every record is counted in four or five tables.
     func hash(into hasher: inout Hasher) {
         hasher.combine(UInt64(connection.index) << 32 | UInt64(UInt32(bitPattern: day.daysSinceEpoch)))
         hasher.combine(UInt64(first.index) << 32 | UInt64(second.index))
         hasher.combine(UInt64(third.index) << 32 | UInt64(fourth.index))
+        hasher.combine(UInt64(fifth.index) << 32 | UInt64(sixth.index))
     }
 }
 
@@ -25,24 +28,19 @@ struct CounterChanges: Sendable {
     var rowCount: Int { tables.reduce(0) { $0 + $1.count } }
 
     /// Adds (`sign` 1) or takes out (`sign` -1) a run.
-    mutating func count(_ run: RunSummary, connection: Symbol, compute: Symbol, sign: Int) {
+    mutating func count(_ run: RunSummary, connection: Symbol, words: CounterWords, sign: Int) {
         switch run.kind {
-        case .job: countJob(run, connection: connection, compute: compute, sign: sign)
+        case .job:
+            countJob(run, connection: connection, sign: sign)
+            if let settlement = run.settlement {
+                countSettlement(settlement, of: run, connection: connection, words: words, sign: sign)
+            }
         case .workflow: countWorkflow(run, connection: connection, sign: sign)
         }
-        guard !run.person.isNone else { return }
-        let (year, month, _) = run.day.civil
-        let key = SymbolKey(
-            connection: connection,
-            day: Day(year: year, month: month, day: 1) ?? run.day,
-            first: run.person
-        )
-        change(.people, key) { tally in
-            tally[run.kind == .job ? PersonColumn.jobs : PersonColumn.workflows] += sign
-        }
+        countPeople(run, connection: connection, words: words, sign: sign)
     }
 
-    private mutating func countJob(_ run: RunSummary, connection: Symbol, compute: Symbol, sign: Int) {
+    private mutating func countJob(_ run: RunSummary, connection: Symbol, sign: Int) {
         let duration = run.durationMilliseconds * sign
         change(
             .jobs,
@@ -53,6 +51,9 @@ struct CounterChanges: Sendable {
             if run.isNamed(by: .webhook) { tally[JobColumn.webhook] += sign }
             if run.isNamed(by: .api) { tally[JobColumn.api] += sign }
             if run.isNamed(by: .export) { tally[JobColumn.export] += sign }
+            if let settlement = run.settlement {
+                tally[JobColumn.creditsSettled] += Int(settlement.totalCredits) * sign
+            }
             tally.durations.add(milliseconds: run.durationMilliseconds, count: sign)
         }
         change(
@@ -61,20 +62,6 @@ struct CounterChanges: Sendable {
         ) { tally in
             tally[BranchColumn.runs] += sign
             tally[BranchColumn.duration] += duration
-        }
-        change(
-            .features,
-            SymbolKey(
-                connection: connection,
-                day: run.day,
-                first: run.project,
-                second: compute,
-                third: run.resourceClass,
-                fourth: run.executor
-            )
-        ) { tally in
-            tally[FeatureColumn.runs] += sign
-            tally[FeatureColumn.duration] += duration
         }
         change(.coverage, SymbolKey(connection: connection, day: run.day, first: run.project)) { tally in
             tally[CoverageColumn.runs] += sign
@@ -85,7 +72,8 @@ struct CounterChanges: Sendable {
             } else {
                 tally[CoverageColumn.exportOnly] += sign
             }
-            if run.isNamed(by: .export) { tally[CoverageColumn.settled] += sign }
+            if run.settlement != nil { tally[CoverageColumn.settled] += sign }
+            tally[CoverageColumn.corrections] += run.corrections * sign
         }
     }
 
@@ -107,7 +95,7 @@ struct CounterChanges: Sendable {
         }
     }
 
-    private mutating func change(_ table: UsageTable, _ key: SymbolKey, _ body: (inout Tally) -> Void) {
+    mutating func change(_ table: UsageTable, _ key: SymbolKey, _ body: (inout Tally) -> Void) {
         body(&tables[table.position][key, default: Tally()])
     }
 
@@ -126,6 +114,12 @@ extension UsageTable {
         case .people: 3
         case .features: 4
         case .coverage: 5
+        case .resources: 6
+        case .utilization: 7
+        case .featurePeople: 8
+        case .activity: 9
+        case .identityPairs: 10
+        case .settlements: 11
         }
     }
 }

@@ -105,6 +105,10 @@ public struct UsageChanges: Sendable {
     public var connections: [ConnectionState] = []
     public var reconciliations: [ProjectReconciliation] = []
     public var jobNumbers: [ProjectNumbers] = []
+    public var settledDays: [SettledDay] = []
+    public var jobDescriptions: [JobDescription] = []
+    /// Nil where it did not change.
+    public var rateCard: RateCardState?
 
     public init() {}
 }
@@ -117,4 +121,8 @@ public protocol UsageStorage {
     func connections() throws -> [ConnectionState]
     func reconciliations() throws -> [ProjectReconciliation]
     func jobNumbers() throws -> [ProjectNumbers]
+    func settledDays() throws -> [SettledDay]
+    func jobDescriptions() throws -> [JobDescription]
+    /// Nil where no event has changed it.
+    func rateCard() throws -> RateCardState?
 }

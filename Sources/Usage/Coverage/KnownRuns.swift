@@ -57,7 +57,7 @@ extension KnownRun {
         var partition = Partition(key: Partition.Key(connection: .none, day: day))
         for piece in pieces { try partition.restore(piece, symbols: &symbols) }
         func time(_ value: Int64) -> Timestamp? { value == Version.noTime ? nil : Timestamp(microseconds: value) }
-        return partition.runs.map { run in
+        return partition.runs.filter { $0.sources != 0 }.map { run in
             KnownRun(
                 kind: run.kind == .job ? .job : .workflow,
                 id: run.id,

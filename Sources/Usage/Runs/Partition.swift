@@ -29,12 +29,14 @@ struct Partition: Sendable {
         into id: UInt128,
         kind: Run.Kind,
         links: RunLinks,
+        settlement: Settlements.Wording? = nil,
         symbols: SymbolTable
     ) -> (before: RunSummary?, after: RunSummary?)? {
         // A job and a workflow never share an id at CircleCI; should they, they are still two runs.
         let identity = kind == .job ? id : ~id
         guard let index = indices[identity] else {
-            let run = Run(id: id, kind: kind, version: version, links: links)
+            var run = Run(id: id, kind: kind, version: version, links: links)
+            if let settlement { _ = run.settle(settlement) }
             indices[identity] = Int32(runs.count)
             runs.append(run)
             isChanged.append(false)
@@ -42,7 +44,24 @@ struct Partition: Sendable {
             return (nil, run.summary(pipelineDay: key.day))
         }
         let before = runs[Int(index)].summary(pipelineDay: key.day)
-        guard runs[Int(index)].merge(version, links: links, symbols: symbols) else { return nil }
+        let isNewVersion = runs[Int(index)].merge(version, links: links, symbols: symbols)
+        let isNewSettlement = settlement.map { runs[Int(index)].settle($0) } ?? false
+        guard isNewVersion || isNewSettlement else { return nil }
+        mark(index)
+        let after = runs[Int(index)].summary(pipelineDay: key.day)
+        return before == after ? nil : (before, after)
+    }
+
+    /// Takes in that a later usage export says of the job `id` what another said.
+    mutating func confirm(_ id: UInt128, _ wording: Settlements.Wording) -> (before: RunSummary?, after: RunSummary?)? {
+        if indices[id] == nil {
+            indices[id] = Int32(runs.count)
+            runs.append(Run(confirmed: id))
+            isChanged.append(false)
+        }
+        guard let index = indices[id] else { return nil }
+        let before = runs[Int(index)].summary(pipelineDay: key.day)
+        guard runs[Int(index)].settle(wording) else { return nil }
         mark(index)
         let after = runs[Int(index)].summary(pipelineDay: key.day)
         return before == after ? nil : (before, after)

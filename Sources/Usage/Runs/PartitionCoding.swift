@@ -7,7 +7,7 @@ enum PartitionCoding {
         \.stoppedAt, \.happenedAt, \.startedAt, \.workflowCreatedAt,
     ]
     private static let texts: [any (WritableKeyPath<Version, Symbol> & Sendable)] = [
-        \.project, \.workflow, \.job, \.branch, \.person, \.resourceClass, \.executor, \.statusWord,
+        \.project, \.workflow, \.job, \.branch, \.person, \.actor, \.statusWord,
     ]
 
     static func encode(_ runs: [Run], day: Day, symbols: SymbolTable) -> [UInt8] {
@@ -19,15 +19,16 @@ enum PartitionCoding {
             // Zero says absent; every other time is moved up by one.
             body.integer(value == Version.noTime ? 0 : zigzag(value &- origin) &+ 1)
         }
-        func text(_ symbol: Symbol) {
-            guard !symbol.isNone else { return body.integer(0) }
+        func number(of symbol: Symbol) -> UInt64 {
+            guard !symbol.isNone else { return 0 }
             let number = local[symbol] ?? local.count
             if number == local.count {
                 local[symbol] = number
                 table.text(symbols.utf8(symbol))
             }
-            body.integer(UInt64(number))
+            return UInt64(number)
         }
+        func text(_ symbol: Symbol) { body.integer(number(of: symbol)) }
         body.integer(UInt64(runs.count))
         for run in runs {
             body.identity(run.id)
@@ -37,6 +38,7 @@ enum PartitionCoding {
             if run.kind == .job {
                 body.integer(UInt64(run.links.number))
                 body.identity(run.links.workflow)
+                run.settlements.write(to: &body) { $1.integer(number(of: $0)) }
             }
             body.integer(UInt64(1 + run.earlier.count))
             for version in [run.latest] + run.earlier {
@@ -51,8 +53,7 @@ enum PartitionCoding {
                 text(version.job)
                 text(version.branch)
                 text(version.person)
-                text(version.resourceClass)
-                text(version.executor)
+                text(version.actor)
                 text(version.statusWord)
                 body.integer(UInt64(version.status.rawValue))
                 body.integer(UInt64(version.source.rank))
@@ -77,10 +78,14 @@ enum PartitionCoding {
                 throw UsageError.damagedPartition
             }
             let sources = UInt8(truncatingIfNeeded: try reader.integer())
+            var settlements = Settlements()
             var links = RunLinks(pipelineNumber: UInt32(truncatingIfNeeded: try reader.integer()))
             if kind == .job {
                 links.number = UInt32(truncatingIfNeeded: try reader.integer())
                 links.workflow = try reader.identity()
+                settlements = try Settlements(from: &reader) { reader throws(UsageError) in
+                    try symbol(&reader, local)
+                }
             }
             var versions: [Version] = []
             for _ in 0..<(try reader.count()) {
@@ -90,9 +95,7 @@ enum PartitionCoding {
                     if value != 0 { version[keyPath: time] = unzigzag(value &- 1) &+ origin }
                 }
                 for text in texts {
-                    let number = try reader.integer()
-                    guard number < UInt64(local.count) else { throw UsageError.damagedPartition }
-                    version[keyPath: text] = local[Int(number)]
+                    version[keyPath: text] = try symbol(&reader, local)
                 }
                 guard let status = Status(rawValue: UInt8(truncatingIfNeeded: try reader.integer())) else {
                     throw UsageError.damagedPartition
@@ -113,11 +116,18 @@ enum PartitionCoding {
                     sources: sources,
                     latest: latest,
                     earlier: Array(versions.dropFirst()),
-                    links: links
+                    links: links,
+                    settlements: settlements
                 )
             )
         }
         return runs
+    }
+
+    private static func symbol(_ reader: inout ByteReader, _ local: [Symbol]) throws(UsageError) -> Symbol {
+        let number = try reader.integer()
+        guard number < UInt64(local.count) else { throw UsageError.damagedPartition }
+        return local[Int(number)]
     }
 
     private static func origin(of day: Day) -> Int64 { Int64(day.daysSinceEpoch) * 86_400_000_000 }

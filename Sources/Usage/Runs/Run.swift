@@ -19,19 +19,56 @@ struct Run: Sendable {
     /// Lesser versions with attributes that every greater one lacks, greatest first.
     private(set) var earlier: [Version]
     private(set) var links: RunLinks
+    /// What the usage export says of a job.
+    private(set) var settlements: Settlements
 
     init(id: UInt128, kind: Kind, version: Version, links: RunLinks) {
-        self.init(id: id, kind: kind, sources: version.source.bit, latest: version, earlier: [], links: links)
+        self.init(
+            id: id,
+            kind: kind,
+            sources: version.source.bit,
+            latest: version,
+            earlier: [],
+            links: links,
+            settlements: Settlements()
+        )
     }
 
-    init(id: UInt128, kind: Kind, sources: UInt8, latest: Version, earlier: [Version], links: RunLinks) {
+    /// A job of which only a confirmation was seen: no run, until an event names it.
+    init(confirmed id: UInt128) {
+        var version = Version(eventID: 0, source: .meter)
+        version.status = .notRun
+        self.init(
+            id: id,
+            kind: .job,
+            sources: 0,
+            latest: version,
+            earlier: [],
+            links: RunLinks(),
+            settlements: Settlements()
+        )
+    }
+
+    init(
+        id: UInt128,
+        kind: Kind,
+        sources: UInt8,
+        latest: Version,
+        earlier: [Version],
+        links: RunLinks,
+        settlements: Settlements
+    ) {
         self.id = id
         self.kind = kind
         self.sources = sources
         self.latest = latest
         self.earlier = earlier
         self.links = links
+        self.settlements = settlements
     }
+
+    /// Takes in a row of the usage export or the confirmation of one; false where it said nothing that is not known.
+    mutating func settle(_ wording: Settlements.Wording) -> Bool { settlements.merge(wording) }
 
     /// Takes in one more version; false where it said nothing that is not known.
     mutating func merge(_ version: Version, links: RunLinks, symbols: SymbolTable) -> Bool {
@@ -85,7 +122,9 @@ struct Run: Sendable {
 
     /// What the counters need of this run; two equal summaries count alike.
     func summary(pipelineDay: Day) -> RunSummary? {
-        guard latest.status != .notRun else { return nil }
+        let settlement = settlements.latest
+        // A job that was not run is no run; should CircleCI charge it all the same, it counts.
+        guard latest.status != .notRun || settlement.map({ $0.content?.totalCredits != 0 }) ?? false else { return nil }
         return RunSummary(
             kind: kind,
             day: day(pipelineDay: pipelineDay),
@@ -94,11 +133,12 @@ struct Run: Sendable {
             job: attribute { $0.job },
             branch: attribute { $0.branch },
             person: attribute { $0.person },
-            resourceClass: attribute { $0.resourceClass },
-            executor: attribute { $0.executor },
+            actor: attribute { $0.actor },
             status: latest.status,
             durationMilliseconds: durationMilliseconds,
-            sources: sources
+            sources: sources,
+            settlement: settlement?.content,
+            corrections: settlements.corrections
         )
     }
 }
@@ -132,11 +172,13 @@ struct RunSummary: Equatable, Sendable {
     var job: Symbol
     var branch: Symbol
     var person: Symbol
-    var resourceClass: Symbol
-    var executor: Symbol
+    var actor: Symbol
     var status: Status
     var durationMilliseconds: Int
     var sources: UInt8
+    /// What the latest usage export says; nil while the run is provisional.
+    var settlement: SettlementContent?
+    var corrections: Int
 
     func isNamed(by source: RecordSource) -> Bool { sources & source.bit != 0 }
 }

@@ -17,8 +17,8 @@ struct Version: Sendable, Equatable {
     var job = Symbol.none
     var branch = Symbol.none
     var person = Symbol.none
-    var resourceClass = Symbol.none
-    var executor = Symbol.none
+    /// Who triggered the pipeline, where the event's source is one that says it.
+    var actor = Symbol.none
     var statusWord = Symbol.none
     var status = Status.other
     var source: RecordSource
@@ -45,12 +45,11 @@ struct Version: Sendable, Equatable {
             && (!project.isNone || other.project.isNone) && (!workflow.isNone || other.workflow.isNone)
             && (!job.isNone || other.job.isNone) && (!branch.isNone || other.branch.isNone)
             && (!person.isNone || other.person.isNone)
-            && (!resourceClass.isNone || other.resourceClass.isNone)
-            && (!executor.isNone || other.executor.isNone)
+            && (!actor.isNone || other.actor.isNone)
     }
 
     private var texts: [Symbol] {
-        [statusWord, project, workflow, job, branch, person, resourceClass, executor]
+        [statusWord, project, workflow, job, branch, person, actor]
     }
 }
 

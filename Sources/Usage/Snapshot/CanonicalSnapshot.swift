@@ -4,6 +4,11 @@ extension Snapshot {
     /// The version of the canonical form.
     public static let format = 1
 
+    /// Those that the canonical form holds; what the others hold leads to these.
+    public static let canonicalTables: [UsageTable] = [
+        .jobs, .workflows, .branches, .people, .features, .coverage, .settlements,
+    ]
+
     /// The canonical form: one JSON object on one line, members in a fixed order, rows sorted, integers only, no clock.
     /// Two logs with the same set of events give the same bytes.
     ///
@@ -29,7 +34,7 @@ extension Snapshot {
                     }
                 )
             }
-            for table in UsageTable.allCases {
+            for table in Snapshot.canonicalTables {
                 json.member(
                     table.rawValue,
                     array: { json in
@@ -48,6 +53,7 @@ extension Snapshot {
             json.member("reason", connection.state.reason)
             json.member("since", connection.state.since.description)
             json.member("reconciled_through", connection.reconciledThrough?.description)
+            json.member("settled_through", connection.settledThrough?.description)
             json.member("projects", connection.projectCount)
         }
     }
@@ -57,7 +63,7 @@ extension Snapshot {
         let tally = row.tally
         json.object { json in
             json.member("connection", row.key.connection)
-            json.member(table.dayColumn, table == .people ? row.key.day.month : row.key.day.description)
+            json.member(table.dayColumn, table.isMonthly ? row.key.day.month : row.key.day.description)
             for (name, text) in zip(table.keyColumns, row.key.texts) { json.member(name, text) }
             switch table {
             case .jobs:
@@ -97,8 +103,25 @@ extension Snapshot {
                 }
                 json.member("jobs", tally[PersonColumn.jobs])
                 json.member("workflows", tally[PersonColumn.workflows])
-            case .branches, .features, .coverage:
+            case .features:
+                json.member("runs", tally[FeatureColumn.runs])
+                json.member("duration_ms", tally[FeatureColumn.duration])
+                json.member(
+                    "credits",
+                    tally[FeatureColumn.creditsSettled] + tally[FeatureColumn.creditsProvisional]
+                )
+                // The part of them that no usage export has confirmed.
+                json.member("credits_provisional", tally[FeatureColumn.creditsProvisional])
+            case .coverage:
                 for (column, name) in table.valueColumns.enumerated() { json.member(name, tally[column]) }
+                json.name("closed")
+                json.bool(tally[CoverageColumn.closed] != 0)
+            default:
+                for (column, name) in table.valueColumns.enumerated() { json.member(name, tally[column]) }
+                if table.hasDurations {
+                    json.member("p50", tally.durations.percentile(50))
+                    json.member("maximum", tally.durations.percentile(100))
+                }
             }
         }
     }

@@ -11,6 +11,26 @@ public struct SnapshotPosition: Hashable, Sendable {
     }
 }
 
+/// What a snapshot is made of, as ``UsageStorage`` holds it.
+public struct SnapshotParts: Sendable {
+    public var position: SnapshotPosition?
+    /// ``Reducer/version`` of the reducer that counted.
+    public var reducerVersion = Reducer.version
+    /// As stored, with projects by id; in any order.
+    public var rows: [UsageTable: [(RowKey, Tally)]] = [:]
+    /// Of ``UsageTable/resources``, of each job the last day before ``rows``: nothing where they begin with the first.
+    public var earlierResources: [(RowKey, Tally)] = []
+    /// Every sighting of a project, to show ids by their latest slug.
+    public var projects: [ProjectName] = []
+    public var connections: [ConnectionState] = []
+    public var reconciliations: [ProjectReconciliation] = []
+    public var settledDays: [SettledDay] = []
+    public var jobDescriptions: [JobDescription] = []
+    public var rateCard: RateCardState?
+
+    public init() {}
+}
+
 /// All counters at a log position: a function of the set of events up to it.
 public struct Snapshot: Sendable {
     public struct Row: Sendable {
@@ -23,55 +43,130 @@ public struct Snapshot: Sendable {
         public var projectCount: Int
         /// The instant through which every project that was ever reconciled is; nil where none was.
         public var reconciledThrough: Timestamp?
+        /// The last day of those that are settled without a gap since the first that is; nil where none is.
+        public var settledThrough: Day?
     }
 
     public var position: SnapshotPosition?
     /// ``Reducer/version`` of the reducer that counted.
     public var reducerVersion: Int
     public var connections: [Connection]
+    /// What provisional credits are reckoned with, and money.
+    public let rateCard: RateCard
     private let names: ProjectNames
     /// Sorted by key; projects by slug in the long form.
     public private(set) var rows: [UsageTable: [Row]] = [:]
 
-    /// - Parameters:
-    ///   - rows: as stored, with projects by id; in any order.
-    ///   - projects: every sighting of a project, to show ids by their latest slug.
-    public init(
-        position: SnapshotPosition?,
-        reducerVersion: Int = Reducer.version,
-        rows: [UsageTable: [(RowKey, Tally)]],
-        projects: [ProjectName],
-        connections: [ConnectionState],
-        reconciliations: [ProjectReconciliation] = []
-    ) {
-        self.position = position
-        self.reducerVersion = reducerVersion
-        let names = ProjectNames(projects)
+    public init(_ parts: SnapshotParts) {
+        position = parts.position
+        reducerVersion = parts.reducerVersion
+        rateCard = parts.rateCard?.card ?? .published
+        let names = ProjectNames(parts.projects)
         self.names = names
         var through: [String: Timestamp] = [:]
-        for entry in reconciliations {
+        for entry in parts.reconciliations {
             let mark = entry.reconciliation.through
             through[entry.connection] = min(mark, through[entry.connection] ?? mark)
         }
-        self.connections = connections.sorted { $0.connection.precedesInBytes($1.connection) }.map { state in
+        let settledDays = Dictionary(grouping: parts.settledDays, by: \.connection).mapValues { Set($0.map(\.day)) }
+        connections = parts.connections.sorted { $0.connection.precedesInBytes($1.connection) }.map { state in
             Connection(
                 state: state,
                 projectCount: names.projectCount(connection: state.connection),
-                reconciledThrough: through[state.connection]
+                reconciledThrough: through[state.connection],
+                settledThrough: settledDays[state.connection].flatMap(Snapshot.settledThrough)
             )
         }
-        for table in UsageTable.allCases {
-            var merged: [RowKey: Tally] = [:]
-            for (key, tally) in rows[table] ?? [] {
-                var shown = key
-                if table.hasProject {
-                    shown.texts[0] = names.slug(of: key.texts[0], connection: key.connection)
-                }
-                merged[shown, default: Tally()].add(tally)
-            }
-            self.rows[table] = merged.filter { !$0.value.isZero }.map { Row(key: $0.key, tally: $0.value) }
-                .sorted { $0.key < $1.key }
+        for table in UsageTable.stored {
+            rows[table] = Snapshot.shown(parts.rows[table] ?? [], of: table, names)
         }
+        closeCoverage(settledDays)
+        estimate(parts)
+    }
+
+    /// Rows by the slugs that projects go by now, sorted, without those that are all zero.
+    private static func shown(_ rows: [(RowKey, Tally)], of table: UsageTable, _ names: ProjectNames) -> [Row] {
+        var merged: [RowKey: Tally] = [:]
+        for (key, tally) in rows {
+            var shown = key
+            if table.hasProject { shown.texts[0] = names.slug(of: key.texts[0], connection: key.connection) }
+            merged[shown, default: Tally()].add(tally)
+        }
+        return merged.filter { !$0.value.isZero }.map { Row(key: $0.key, tally: $0.value) }.sorted { $0.key < $1.key }
+    }
+
+    private static func settledThrough(_ days: Set<Day>) -> Day? {
+        guard var day = days.min() else { return nil }
+        while days.contains(Day(daysSinceEpoch: day.daysSinceEpoch + 1)) {
+            day = Day(daysSinceEpoch: day.daysSinceEpoch + 1)
+        }
+        return day
+    }
+
+    /// An export that holds a day completely names all that ran: nothing of that day is missing any longer.
+    private mutating func closeCoverage(_ settledDays: [String: Set<Day>]) {
+        guard !settledDays.isEmpty, let coverage = rows[.coverage] else { return }
+        rows[.coverage] = coverage.compactMap { row in
+            guard settledDays[row.key.connection]?.contains(row.key.day) ?? false else { return row }
+            var closed = row
+            closed.tally[CoverageColumn.missing] = 0
+            guard !closed.tally.isZero else { return nil }
+            closed.tally[CoverageColumn.closed] = 1
+            return closed
+        }
+    }
+
+    /// Adds provisional credits to jobs and features, and sets them beside the settled ones.
+    private mutating func estimate(_ parts: SnapshotParts) {
+        let jobs = self[.jobs]
+        guard !jobs.isEmpty else { return }
+        var provisional = ProvisionalCredits(
+            card: rateCard,
+            descriptions: parts.jobDescriptions.map { description in
+                var shown = description
+                shown.project = names.slug(of: description.project, connection: description.connection)
+                return shown
+            },
+            earlier: Snapshot.shown(parts.earlierResources, of: .resources, names)
+        )
+        var estimated: [Row] = []
+        estimated.reserveCapacity(jobs.count)
+        var features: [RowKey: Tally] = [:]
+        for row in self[.features] { features[row.key] = row.tally }
+        var settlements: [RowKey: Tally] = [:]
+        provisional.walk(jobs: jobs, resources: self[.resources]) { row, estimate in
+            var shown = row
+            shown.tally[JobColumn.creditsProvisional] = estimate.credits
+            estimated.append(shown)
+            let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
+            if estimate.runs != 0 || estimate.duration != 0 {
+                var key = project
+                key.texts += ["compute"] + estimate.machine
+                features[key, default: Tally()].add(
+                    Tally(values: [estimate.runs, estimate.duration, 0, estimate.credits])
+                )
+            }
+            if estimate.settledRuns != 0 {
+                settlements[project, default: Tally()].add(
+                    Tally(values: [estimate.settledRuns, estimate.settledCredits, 0, 0])
+                )
+            }
+        }
+        for row in self[.resources] {
+            let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
+            settlements[project, default: Tally()].add(
+                Tally(values: [
+                    0, 0, row.tally[ResourceColumn.creditsCompute], row.tally[ResourceColumn.creditsSettled],
+                ])
+            )
+        }
+        rows[.jobs] = estimated
+        rows[.features] = Snapshot.sorted(features)
+        rows[.settlements] = Snapshot.sorted(settlements)
+    }
+
+    private static func sorted(_ rows: [RowKey: Tally]) -> [Row] {
+        rows.filter { !$0.value.isZero }.map { Row(key: $0.key, tally: $0.value) }.sorted { $0.key < $1.key }
     }
 
     /// The rows of a table.
@@ -88,7 +183,7 @@ public struct Snapshot: Sendable {
         if let connection { filtered.connections = connections.filter { $0.state.connection == connection } }
         for table in UsageTable.allCases {
             filtered.rows[table] = self[table].filter { row in
-                let first = table == .people ? from.map(\.firstOfMonth) : from
+                let first = table.isMonthly ? from.map(\.firstOfMonth) : from
                 return (connection.map { $0 == row.key.connection } ?? true)
                     && (first.map { $0 <= row.key.day } ?? true)
                     && (to.map { row.key.day <= $0 } ?? true)

@@ -24,6 +24,9 @@ public struct UsageTables: UsageStorage, Sendable {
     private var states: [String: ConnectionState] = [:]
     private var reconciled: [ProjectKey: ProjectReconciliation] = [:]
     private var numbers: [ProjectKey: ProjectNumbers] = [:]
+    private var days: [PartitionKey: SettledDay] = [:]
+    private var descriptions: [RowKey: JobDescription] = [:]
+    private var card: RateCardState?
 
     public init() {}
 
@@ -51,6 +54,16 @@ public struct UsageTables: UsageStorage, Sendable {
         for change in changes.jobNumbers {
             numbers[ProjectKey(connection: change.connection, project: change.project)] = change
         }
+        for day in changes.settledDays { days[PartitionKey(connection: day.connection, day: day.day)] = day }
+        for description in changes.jobDescriptions {
+            let key = RowKey(
+                connection: description.connection,
+                day: Day(daysSinceEpoch: 0),
+                texts: [description.project, description.workflow, description.job]
+            )
+            descriptions[key] = description
+        }
+        if let changed = changes.rateCard { card = changed }
     }
 
     public func partition(connection: String, day: Day) -> [[UInt8]] {
@@ -62,14 +75,21 @@ public struct UsageTables: UsageStorage, Sendable {
     public func reconciliations() -> [ProjectReconciliation] { Array(reconciled.values) }
     public func jobNumbers() -> [ProjectNumbers] { Array(numbers.values) }
 
+    public func settledDays() -> [SettledDay] { Array(days.values) }
+    public func jobDescriptions() -> [JobDescription] { Array(descriptions.values) }
+    public func rateCard() -> RateCardState? { card }
+
     /// The counters as a snapshot.
     public func snapshot(position: SnapshotPosition?) -> Snapshot {
-        Snapshot(
-            position: position,
-            rows: rows.mapValues { $0.map { ($0.key, $0.value) } },
-            projects: projects(),
-            connections: connections(),
-            reconciliations: reconciliations()
-        )
+        var parts = SnapshotParts()
+        parts.position = position
+        parts.rows = rows.mapValues { $0.map { ($0.key, $0.value) } }
+        parts.projects = projects()
+        parts.connections = connections()
+        parts.reconciliations = reconciliations()
+        parts.settledDays = settledDays()
+        parts.jobDescriptions = jobDescriptions()
+        parts.rateCard = card
+        return Snapshot(parts)
     }
 }

@@ -27,7 +27,7 @@ struct OverviewPage: Sendable {
         }
         let from = Day(daysSinceEpoch: today.daysSinceEpoch - 29)
         let filter = SnapshotFilter(from: min(from, today.firstOfMonth))
-        let empty = (Snapshot(position: nil, rows: [:], projects: [], connections: []), [RecordCount](), [String]())
+        let empty = (Snapshot(SnapshotParts()), [RecordCount](), [String]())
         let (snapshot, records, damages) = try await published.read(or: empty) { store in
             (try store.snapshot(filter), try store.recordCounts(), try store.damageMessages())
         }

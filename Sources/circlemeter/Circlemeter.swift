@@ -13,7 +13,8 @@ struct Circlemeter: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Demo.self, Serve.self, ConnectionCommand.self, ReconcileCommand.self, LogCommand.self, ReplayCommand.self,
+            Demo.self, Serve.self, ConnectionCommand.self, ReconcileCommand.self, SettleCommand.self, LogCommand.self,
+            ReplayCommand.self,
             Redeliver.self, SnapshotCommand.self, KeyCommand.self, VersionCommand.self,
         ]
     )

@@ -56,6 +56,12 @@ final class MemoryLog: ReconcileKnowledge {
 
     func catchUp() async throws {}
 
+    func partition(connection: String, day: Day) -> [[UInt8]] {
+        state.withLock { $0.tables.partition(connection: connection, day: day) }
+    }
+
+    func settledDays() -> [SettledDay] { state.withLock { $0.tables.settledDays() } }
+
     func projects(of connection: String) async throws -> [ProjectName] {
         state.withLock { $0.tables.projects() }.filter { $0.connection == connection }
     }

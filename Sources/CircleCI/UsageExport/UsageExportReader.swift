@@ -100,6 +100,7 @@ public final class UsageExportReader {
     public var pipelineCreatedAt: Timestamp { row.pipelineCreatedAt }
     /// As a run's identity on the log.
     public var job: UInt128 { row.job }
+    public var jobID: String { text(.jobID).map { String(decoding: $0, as: UTF8.self) } ?? "" }
     /// Thousandths of a credit.
     public var totalCredits: Int64 { row.totalCredits }
     /// The organization that the row names.

@@ -18,6 +18,8 @@ public struct DataDirectory: Sendable, CustomStringConvertible {
     public var usagePaused: String { "\(path)/usage.sqlite.paused" }
     /// A snapshot for a look, thrown away afterwards.
     public var usageDryRun: String { "\(path)/usage.sqlite.dry-run" }
+    /// Usage exports on their way onto the log.
+    public var exports: String { "\(path)/exports" }
     /// Where a running service can be reached by commands on the same machine.
     public var service: String { "\(path)/service.json" }
 

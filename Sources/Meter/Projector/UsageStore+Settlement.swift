@@ -9,6 +9,23 @@ extension UsageStore {
     func jobDescriptions() throws -> [JobDescription] { try database.read(UsageStore.jobDescriptions) }
     func rateCard() throws -> RateCardState? { try database.read(UsageStore.rateCard) }
 
+    /// Job runs of each UTC day.
+    func runCounts(of connection: String) throws -> [Day: Int] {
+        try database.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT day, sum(runs) AS runs FROM coverage WHERE connection = ? GROUP BY day",
+                arguments: [connection]
+            )
+            var counts: [Day: Int] = [:]
+            for row in rows {
+                let day: String = row["day"]
+                if let day = Day(day) { counts[day] = row["runs"] }
+            }
+            return counts
+        }
+    }
+
     static func settledDays(_ database: Database) throws -> [SettledDay] {
         try Row.fetchAll(database, sql: "SELECT * FROM settled_days").map { row in
             let day: String = row["day"]

@@ -140,6 +140,25 @@ package struct ConnectionOperations: Sendable {
         await line(ConnectionOperations.line { report.write(to: &$0) })
     }
 
+    /// Settles files that lie in the data directory's `exports/incoming`, and removes them.
+    ///
+    /// - Parameters:
+    ///   - body: ``SettleOrder``.
+    ///   - line: given each line of the answer: ``SettleProgress`` now and then, and the report at the end.
+    package func settle(
+        _ id: String,
+        _ body: [UInt8],
+        line: @escaping @Sendable ([UInt8]) async -> Void
+    ) async throws {
+        let order = try SettleOrder(json: body)
+        let request = try order.request(in: parts.settings.directory)
+        defer { order.removeFiles(in: parts.settings.directory) }
+        let report = try await parts.circleci.settler.settle(id, request) { step in
+            await line(ConnectionOperations.line { step.write(to: &$0) })
+        }
+        await line(ConnectionOperations.line { report.write(to: &$0) })
+    }
+
     private static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] { line { $0.object(members) } }
 
     private static func line(_ write: (inout JSONWriter) -> Void) -> [UInt8] {

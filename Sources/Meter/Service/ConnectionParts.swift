@@ -14,6 +14,7 @@ struct ConnectionParts: Sendable {
     let administration: ConnectionAdministration
     let invitations: InvitationStore
     let reconciler: Reconciler
+    let settler: Settler
 
     init(
         _ settings: MeterSettings,
@@ -81,6 +82,15 @@ struct ConnectionParts: Sendable {
             ),
             options: settings.reconcileOptions,
             period: settings.reconcileEvery
+        )
+        settler = Settler(
+            Settler.Surroundings(
+                connections: store,
+                knowledge: knowledge,
+                append: append,
+                now: now,
+                logger: logger
+            )
         )
     }
 

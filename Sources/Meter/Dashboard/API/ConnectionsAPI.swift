@@ -41,6 +41,11 @@ struct ConnectionsAPI: Sendable {
             let body = try await ConnectionsAPI.body(request)
             return Response.lines { line in try await operations.reconcile(id, body, line: line) }
         }
+        admins.post("connections/:id/settle") { request, context in
+            let id = try context.parameters.require("id")
+            let body = try await ConnectionsAPI.body(request)
+            return Response.lines { line in try await operations.settle(id, body, line: line) }
+        }
     }
 
     private func post(

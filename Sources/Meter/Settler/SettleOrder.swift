@@ -1,0 +1,111 @@
+package import Foundation
+import Glibc
+package import Wire
+
+/// Files of a usage export for a service to settle: named, laid into its data directory, and told to it as JSON.
+package struct SettleOrder: Codable, Sendable {
+    package struct File: Codable, Sendable {
+        /// What it is called in answers and errors.
+        package var name: String
+        /// Its name in `exports/incoming`.
+        package var file: String
+        /// A time.
+        package var exported_at: String
+    }
+
+    package var files: [File] = []
+    package var from: String?
+    package var to: String?
+    package var dry_run: Bool?
+
+    package init() {}
+
+    init(json: [UInt8]) throws(MeterError) {
+        do {
+            self = try JSONDecoder().decode(SettleOrder.self, from: Data(json))
+        } catch {
+            throw SettleOrder.invalid("The body is no order to settle files", hint: "use circlemeter settle")
+        }
+    }
+
+    package var json: Data { (try? JSONEncoder().encode(self)) ?? Data("{}".utf8) }
+
+    /// Lays a file into the data directory: a second name for it where that can be, else a copy.
+    /// - Throws: `unreadable_file`, `unwritable_file`.
+    package mutating func add(
+        _ path: String,
+        name: String,
+        exportedAt: Timestamp,
+        in directory: DataDirectory
+    ) throws(MeterError) {
+        let incoming = SettleOrder.incoming(directory)
+        try PrivateFile.makeDirectory(directory.exports)
+        try PrivateFile.makeDirectory(incoming)
+        let file = "\(Hex.encode(Randomness.bytes(8))).csv"
+        let target = "\(incoming)/\(file)"
+        if link(path, target) != 0 {
+            do {
+                try FileManager.default.copyItem(atPath: path, toPath: target)
+                chmod(target, PrivateFile.mode)
+            } catch {
+                throw MeterError(.unreadableFile, "The file cannot be copied into the data directory", at: path)
+            }
+        }
+        files.append(File(name: name, file: file, exported_at: exportedAt.description))
+    }
+
+    /// Takes back the files that were laid into the data directory.
+    package func removeFiles(in directory: DataDirectory) {
+        for file in files where SettleOrder.isName(file.file) {
+            unlink("\(SettleOrder.incoming(directory))/\(file.file)")
+        }
+    }
+
+    /// Removes what a crash left: whoever laid a file there has it still.
+    static func removeLeftovers(in directory: DataDirectory) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: incoming(directory))) ?? []
+        for name in names { unlink("\(incoming(directory))/\(name)") }
+    }
+
+    func request(in directory: DataDirectory) throws(MeterError) -> SettleRequest {
+        var request = SettleRequest(files: [], isDryRun: dry_run ?? false)
+        for file in files {
+            guard SettleOrder.isName(file.file), let exportedAt = Timestamp(file.exported_at) else {
+                throw SettleOrder.invalid("A file of the order has no usable name or time")
+            }
+            request.files.append(
+                SettleRequest.File(
+                    name: file.name,
+                    path: "\(SettleOrder.incoming(directory))/\(file.file)",
+                    exportedAt: exportedAt
+                )
+            )
+        }
+        switch (from, to) {
+        case (nil, nil): break
+        case (let from?, let to?):
+            guard let first = Day(from), let last = Day(to), first <= last,
+                last.daysSinceEpoch - first.daysSinceEpoch <= 366
+            else { throw SettleOrder.invalid("'from' and 'to' are not two days in order, a year apart at most") }
+            request.days = first...last
+        default: throw SettleOrder.invalid("'from' and 'to' go together")
+        }
+        return request
+    }
+
+    private static func incoming(_ directory: DataDirectory) -> String { "\(directory.exports)/incoming" }
+
+    /// Nothing that leads elsewhere.
+    private static func isName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || $0 == UInt8(ascii: ".")
+            } && !text.hasPrefix(".")
+    }
+
+    private static func invalid(_ message: String, hint: String? = nil) -> MeterError {
+        MeterError(.invalidConnection, message, hint: hint)
+    }
+}

@@ -32,6 +32,7 @@ public struct MeterService: Sendable {
         try settings.directory.make()
         let parts = try await MeterParts.open(settings, environment: environment, logger: logger)
         parts.reportRecovery(to: logger)
+        try await onOwnThread("circlemeter.leftovers") { SettleOrder.removeLeftovers(in: settings.directory) }
         return MeterService(settings: settings, parts: parts, logger: logger)
     }
 

@@ -49,7 +49,6 @@ struct MeterParts: Sendable {
                         ? record.withBody { DeliveryKey.of($0, connection: record.connection) } : nil
                 }
             )
-            SettleOrder.removeLeftovers(in: directory)
             return (
                 try Vault.load(directory.path, environment: environment),
                 try Quarantine.open(dataDirectory: directory.path),

@@ -75,7 +75,8 @@ struct ProvisionalCredits {
             while nextResource < resources.count, resources[nextResource].key.connection == connection,
                 resources[nextResource].key.day == day
             {
-                settled[ProvisionalCredits.job(resources[nextResource].key), default: []].append(resources[nextResource])
+                let resource = resources[nextResource]
+                settled[ProvisionalCredits.job(resource.key), default: []].append(resource)
                 nextResource += 1
             }
             while index < jobs.count, jobs[index].key.connection == connection, jobs[index].key.day == day {

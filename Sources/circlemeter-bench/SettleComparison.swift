@@ -140,7 +140,7 @@ struct SettleComparison: AsyncParsableCommand {
         connection.execute(f'''
             CREATE TEMP TABLE sums AS SELECT PROJECT_ID, WORKFLOW_NAME, JOB_NAME, RESOURCE_CLASS, JOB_RUN_DATE AS day,
                 count(DISTINCT JOB_ID) AS runs, sum(JOB_RUN_SECONDS) AS seconds, {sums}
-            FROM read_csv(?, header=true, nullstr='\\\\N', escape='\\\\', quote='"', types={{{", ".join(f"'{name}_CREDITS': 'DECIMAL(18,3)'" for name in features)}}})
+            FROM read_csv(?, header=true, nullstr='\\\\N', escape='', quote='"', types={{{", ".join(f"'{name}_CREDITS': 'DECIMAL(18,3)'" for name in features)}}})
             GROUP BY ALL
         ''', [sys.argv[1]])
         row = connection.execute("SELECT " + ", ".join(f"sum({name})" for name in features) + " FROM sums").fetchone()

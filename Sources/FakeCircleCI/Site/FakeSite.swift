@@ -64,6 +64,7 @@ public final class FakeSite: Sendable {
         precondition(server.withLock { $0 == nil }, "The site runs already")
         let server = try await SiteServer.start { [self] request in await reply(to: request) }
         self.server.withLock { $0 = server }
+        state.withLock { $0.url = server.url }
         return server.url
     }
 
@@ -149,6 +150,13 @@ struct SiteState: Sendable {
     /// By key.
     var windows: [String: SiteWindow] = [:]
     var acknowledged: Set<DeliveredEvent> = []
+    /// By id.
+    var exports: [String: SiteExport] = [:]
+    /// When exports were started and looked at, by organization: ten of each an hour.
+    var exportStarts: [String: [Timestamp]] = [:]
+    var exportLooks: [String: [Timestamp]] = [:]
+    /// The address under which the site is reached.
+    var url = ""
 
     init(now: Timestamp, faults: FakeAPIFaults, deliveries: FakeDeliveries.Iterator) {
         self.now = now

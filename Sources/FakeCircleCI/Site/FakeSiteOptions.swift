@@ -30,6 +30,15 @@ public struct FakeSiteOptions: Sendable {
     /// Whether the jobs that a failed or cancelled workflow never came to are listed as `not_run`.
     public var listsNotRunJobs = true
 
+    /// Looks at a usage export before it is completed.
+    public var exportLooks = 2
+    /// Rows of each file of a usage export.
+    public var exportRowsPerFile = 2000
+    /// Of exports started from then on, a tenth of the rows say otherwise than those of exports before.
+    public var correctsExportsAfter: Timestamp?
+    /// Whether the organizations have usage exports at all.
+    public var hasUsageExports = true
+
     /// Waits for the latency.
     public var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// For the rate limit's windows: time since some fixed instant, which only grows.
@@ -81,6 +90,8 @@ public struct FakeAPIFaults: Sendable {
     public var window: RateWindow?
     /// Pipelines whose `/pipeline/{id}/workflow`, and workflows whose `/workflow/{id}/job`, always answer 500.
     public var alwaysFailing: Set<String> = []
+    /// So many of the usage exports that are started next end as `failed`.
+    public var failingExports = 0
 
     /// A limit of calls for each key. The answers tell it in both families of headers, with two numbers, of which the
     /// lower one counts.

@@ -82,11 +82,20 @@ enum SiteRoute: Sendable {
     case jobs(workflowID: String)
     case webhooks
     case webhook(id: String)
+    case usageExports(organizationID: String)
+    case usageExport(organizationID: String, id: String)
+    /// Of a signed address, where no key is needed.
+    case download(exportID: String, file: Int)
+    case user(id: String)
     case unknown
 
     /// - Parameter path: Decoded, without the query.
     init(path: String) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        if parts.count == 3, parts[0] == "usage-exports", let file = Int(parts[2].prefix { $0 != "." }) {
+            self = .download(exportID: parts[1], file: file)
+            return
+        }
         guard parts.count > 2, parts[0] == "api" else {
             self = .unknown
             return
@@ -107,6 +116,11 @@ enum SiteRoute: Sendable {
         case ("v2", "workflow", 3) where rest[2] == "job": self = .jobs(workflowID: rest[1])
         case ("v2", "webhook", 1): self = .webhooks
         case ("v2", "webhook", 2): self = .webhook(id: rest[1])
+        case ("v2", "organizations", 3) where rest[2] == "usage_export_job":
+            self = .usageExports(organizationID: rest[1])
+        case ("v2", "organizations", 4) where rest[2] == "usage_export_job":
+            self = .usageExport(organizationID: rest[1], id: rest[3])
+        case ("v2", "user", 2): self = .user(id: rest[1])
         default: self = .unknown
         }
     }
@@ -127,6 +141,10 @@ enum SiteRoute: Sendable {
         case .jobs: "/workflow/{id}/job"
         case .webhooks: "/webhook"
         case .webhook: "/webhook/{id}"
+        case .usageExports: "/organizations/{org_id}/usage_export_job"
+        case .usageExport: "/organizations/{org_id}/usage_export_job/{usage_export_job_id}"
+        case .download: "download"
+        case .user: "/user/{id}"
         case .unknown: "unknown"
         }
     }

@@ -23,6 +23,7 @@ struct SitePipeline: Sendable {
 
 /// All of a history, to be looked up, and what the site adds to it.
 struct SiteWorld: Sendable {
+    let history: FakeHistory
     let organizations: [FakeOrganization]
     private(set) var projects: [SiteProject] = []
     private(set) var approvals: [String: SiteApproval] = [:]
@@ -34,6 +35,7 @@ struct SiteWorld: Sendable {
     private var workflows: [String: (project: Int, workflow: FakeWorkflow)] = [:]
 
     init(history: FakeHistory, options: FakeSiteOptions) {
+        self.history = history
         organizations = history.organizations
         for project in organizations.flatMap(\.projects) {
             let index = projects.count

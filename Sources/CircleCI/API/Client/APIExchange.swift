@@ -47,9 +47,51 @@ struct APIExchange: Sendable {
         }
     }
 
+    /// Hands over what is at an address of another host, to which no key is shown. No error names the address.
+    func download(
+        _ url: String,
+        maximumBytes: Int,
+        to sink: @Sendable (ByteBuffer) async throws -> Void
+    ) async throws {
+        let place = "the usage export's file"
+        guard Self.isSafe(String(url.prefix { $0 != "?" })) else {
+            throw CircleCIError(.invalidURL, "Not an address to download from", at: place)
+        }
+        do {
+            let response = try await http.execute(HTTPClientRequest(url: url), deadline: .distantFuture)
+            guard response.status == .ok else {
+                throw CircleCIError(
+                    .refused,
+                    "The file is not to be had",
+                    at: place,
+                    status: Int(response.status.code)
+                )
+            }
+            var count = 0
+            for try await chunk in response.body {
+                count += chunk.readableBytes
+                guard count <= maximumBytes else {
+                    throw CircleCIError(.unexpectedAnswer, "The file is longer than \(maximumBytes) bytes", at: place)
+                }
+                try await sink(chunk)
+            }
+            // A cancelled body ends as if it were complete.
+            try Task.checkCancellation()
+            if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }), length != count {
+                throw CircleCIError(.unreachable, "The file came incompletely", at: place)
+            }
+        } catch let error as CircleCIError {
+            throw error
+        } catch let error as HTTPClientError {
+            throw Self.error(error, place)
+        }
+    }
+
     /// Whether the key may be sent to the base address: not in clear text over a network.
-    private var isSafe: Bool {
-        let lowercased = baseURL.lowercased()
+    private var isSafe: Bool { Self.isSafe(baseURL) }
+
+    private static func isSafe(_ url: String) -> Bool {
+        let lowercased = url.lowercased()
         guard !lowercased.contains(where: { "@?#".contains($0) || $0.isWhitespace }) else { return false }
         if lowercased.hasPrefix("https://") { return lowercased.utf8.count > 8 }
         guard lowercased.hasPrefix("http://") else { return false }

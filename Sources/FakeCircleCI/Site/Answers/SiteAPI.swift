@@ -11,11 +11,17 @@ struct SiteAPI {
         switch request.route {
         case .webhooks: return webhooks(request, key, &state)
         case .webhook(let id): return webhook(id, request, key, &state)
+        case .usageExports(let organization) where request.method == "POST":
+            return startUsageExport(organization, request, key, &state)
         case _ where request.method != "GET": return .message(404, "Not Found")
         case .unknown: return .message(404, "Not Found")
         case .me, .collaborations, .followedProjects:
             guard let key else { return .message(401, "You must log in first.") }
             return own(request, key)
+        case .usageExport(let organization, let id): return usageExport(id, organization, key, &state)
+        case .download(let id, let file): return download(id, file, request, state)
+        case .usageExports: return .message(404, "Not Found")
+        case .user(let id): return user(id, key)
         case .project(let slug):
             guard let project = project(slug, key) else { return .message(404, "Project not found") }
             return SiteAnswer { write(project, to: &$0) }

@@ -110,7 +110,7 @@ public struct Contract: Equatable, Sendable {
 }
 
 /// An exact amount of money.
-public struct Money: Equatable, Sendable {
+public struct Money: Hashable, Sendable {
     public var currency: String
     /// Of the currency's unit.
     public var trillionths: Int128
@@ -140,8 +140,11 @@ public enum DecimalText {
     }
 
     /// Thousandths of a credit as credits: `12.345`, `-0.500`.
-    public static func credits(_ thousandths: Int) -> String {
-        (thousandths < 0 ? "-" : "") + text(UInt128(thousandths.magnitude), digits: 3)
+    public static func credits(_ thousandths: Int) -> String { signed(thousandths, digits: 3) }
+
+    /// A whole number of the `digits`-th decimal, with its sign.
+    public static func signed(_ value: Int, digits: Int) -> String {
+        (value < 0 ? "-" : "") + text(UInt128(value.magnitude), digits: digits)
     }
 
     /// A decimal as a whole number of its `digits`-th decimal; nil where it is none, or has more digits than that.

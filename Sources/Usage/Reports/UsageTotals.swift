@@ -1,0 +1,70 @@
+import Wire
+
+/// What runs of one group add up to.
+struct UsageTotals: Sendable {
+    var runs = 0
+    var success = 0
+    var failed = 0
+    var canceled = 0
+    var durationMilliseconds = 0
+    var creditsSettled = 0
+    var creditsProvisional = 0
+    /// Of both, at the price of each day; nil where the rate card has no contract, or none for one of the days.
+    var money: Money?
+    var durations = Histogram()
+
+    var credits: Int { creditsSettled + creditsProvisional }
+
+    /// `settled`, `provisional`, or `mixed`; nil where there are no credits, as by branch.
+    var state: String? {
+        if creditsProvisional == 0 { return creditsSettled == 0 ? nil : "settled" }
+        return creditsSettled == 0 ? "provisional" : "mixed"
+    }
+
+    mutating func add(_ row: Snapshot.Row, of table: UsageTable, rateCard: RateCard) {
+        let tally = row.tally
+        switch table {
+        case .jobs:
+            for column in JobColumn.success...JobColumn.other { runs += tally[column] }
+            success += tally[JobColumn.success]
+            failed += tally[JobColumn.failed]
+            canceled += tally[JobColumn.canceled]
+            durationMilliseconds += tally[JobColumn.duration]
+            addCredits(
+                tally[JobColumn.creditsSettled],
+                tally[JobColumn.creditsProvisional],
+                on: row.key.day,
+                rateCard
+            )
+            durations.add(tally.durations)
+        case .branches:
+            runs += tally[BranchColumn.runs]
+            durationMilliseconds += tally[BranchColumn.duration]
+        case .features:
+            runs += tally[FeatureColumn.runs]
+            durationMilliseconds += tally[FeatureColumn.duration]
+            addCredits(
+                tally[FeatureColumn.creditsSettled],
+                tally[FeatureColumn.creditsProvisional],
+                on: row.key.day,
+                rateCard
+            )
+        default: preconditionFailure("\(table.rawValue) holds no runs by status")
+        }
+    }
+
+    private mutating func addCredits(_ settled: Int, _ provisional: Int, on day: Day, _ rateCard: RateCard) {
+        creditsSettled += settled
+        creditsProvisional += provisional
+        money = Money.sum(money, rateCard.money(thousandths: settled + provisional, on: day))
+    }
+}
+
+extension Money {
+    /// Nil counts as nothing: what no contract covers has no price.
+    static func sum(_ first: Money?, _ second: Money?) -> Money? {
+        guard var sum = first else { return second }
+        sum.trillionths += second?.trillionths ?? 0
+        return sum
+    }
+}

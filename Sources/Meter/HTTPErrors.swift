@@ -191,6 +191,11 @@ extension HTTPProblem {
         case .invalidConnectionId, .invalidConnection, .emptySecret, .organizationNotFound, .projectsNotReadable,
             .keyRejected:
             status = .unprocessableContent
+        case .invalidParameter:
+            // Which parameter is the better half of what is wrong.
+            let message = "\(error.location ?? ""): \(error.message)" + (error.hint.map { "; \($0)" } ?? "")
+            self = HTTPProblem(status: .badRequest, code: error.code.rawValue, message: message)
+            return
         case .connectionExists, .replayUnderWay, .noAPIKey, .reconnectRequired: status = .conflict
         case .circleCIUnavailable: status = .badGateway
         case .invalidInvitation: status = .gone

@@ -48,6 +48,8 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         /// A snapshot that is not readable. It can be made again from the log.
         case damagedSnapshot = "damaged_snapshot"
 
+        /// A parameter of a report that cannot be used.
+        case invalidParameter = "invalid_parameter"
         /// A setting that cannot be used.
         case invalidSetting = "invalid_setting"
         /// An address that cannot be listened on.

@@ -45,7 +45,8 @@ struct SymbolTable: Sendable {
     }
 
     mutating func intern(_ text: String) -> Symbol {
-        var text = text
+        // SQLite ends a text at a zero byte, so names that differ behind one would become one key.
+        var text = text.utf8.contains(0) ? text.replacing("\u{0}", with: "\u{fffd}") : text
         return text.withUTF8 { intern(UnsafeRawBufferPointer($0)) }
     }
 

@@ -22,6 +22,7 @@ struct Dashboard: Sendable {
         router.add(middleware: AccessMiddleware(access: parts.access))
         LoginRoutes(access: parts.access, pages: pages).add(to: router)
         OverviewPage(parts: parts, pages: pages).add(to: router)
+        ReportPages(parts: parts, pages: pages).add(to: router)
         ConnectionRoutes(parts: parts, pages: pages).add(to: router)
         Assets().add(to: router)
 
@@ -32,6 +33,7 @@ struct Dashboard: Sendable {
 
         let readers = router.group("/api/v1")
         SnapshotAPI(published: parts.projector.published).add(to: readers)
+        ReportsAPI(published: parts.projector.published, now: parts.access.now).add(to: readers)
         let connections = ConnectionsAPI(parts: parts)
         connections.add(toReaders: readers)
         let admins = router.group("/api/v1").add(middleware: RoleMiddleware(role: .admin))

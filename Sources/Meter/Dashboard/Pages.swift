@@ -22,6 +22,8 @@ struct Pages: Sendable {
         "login": PackageResources.login_mustache,
         "overview": PackageResources.overview_mustache,
         "problem": PackageResources.problem_mustache,
+        "report": PackageResources.report_mustache,
+        "report-cell": PackageResources.report_cell_mustache,
         "time": PackageResources.time_mustache,
     ]
 

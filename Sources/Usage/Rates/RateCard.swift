@@ -61,6 +61,12 @@ public struct RateCard: Equatable, Sendable {
         return rates.count == 1 ? rates[0] : nil
     }
 
+    /// Every class of an executor with its rate, thousandths of a credit a minute.
+    func classes(executor: String, day: Day) -> [(name: String, rate: Int)] {
+        guard let period = periods.last(where: { $0.from <= day }) ?? periods.first else { return [] }
+        return (period.thousandthsPerMinute[RateCard.executor(executor)] ?? [:]).map { (name: $0.key, rate: $0.value) }
+    }
+
     /// The card's word for an executor: the usage export, job details and the price list each have their own.
     static func executor(_ word: String) -> String {
         switch word.lowercased() {

@@ -24,13 +24,17 @@ public struct ReportRange: Hashable, Sendable {
     }
 
     func contains(_ key: RowKey) -> Bool {
-        days.contains(key.day) && connection.map { $0.utf8.elementsEqual(key.connection.utf8) } ?? true
+        days.contains(key.day) && ReportRange.matches(key, connection: connection)
     }
 
     /// Whether a row that stands for a month has days in the range.
     func containsMonth(_ key: RowKey) -> Bool {
         (days.lowerBound.firstOfMonth...days.upperBound).contains(key.day)
-            && connection.map { $0.utf8.elementsEqual(key.connection.utf8) } ?? true
+            && ReportRange.matches(key, connection: connection)
+    }
+
+    static func matches(_ key: RowKey, connection: String?) -> Bool {
+        connection.map { $0.utf8.elementsEqual(key.connection.utf8) } ?? true
     }
 }
 

@@ -62,7 +62,7 @@ struct UsageTotals: Sendable {
 
 extension Money {
     /// Nil counts as nothing: what no contract covers has no price.
-    static func sum(_ first: Money?, _ second: Money?) -> Money? {
+    public static func sum(_ first: Money?, _ second: Money?) -> Money? {
         guard var sum = first else { return second }
         sum.trillionths += second?.trillionths ?? 0
         return sum

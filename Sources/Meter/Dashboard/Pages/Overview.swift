@@ -15,6 +15,7 @@ struct Overview {
         let canceled: String
         let other: String
         let minutes: String
+        let credits: String
         let p50: String
         let p95: String
     }
@@ -58,6 +59,12 @@ struct Overview {
     let jobMinutes: String
     let workflowRuns: String
     let people: String
+    let credits: String
+    /// How many of them are settled.
+    let creditsNote: String
+    /// In money; nil without a contract.
+    let cost: String?
+    let currency: String?
     let projects: [Project]
     let hasProjects: Bool
     let moreProjects: String?
@@ -89,6 +96,13 @@ struct Overview {
         successRate = totals.all.runs > 0 ? "\(totals.all.success * 100 / totals.all.runs) %" : "–"
         jobMinutes = grouped(totals.all.milliseconds / 60_000)
         workflowRuns = grouped(totals.workflowRuns)
+        credits = ReportText.credits(totals.all.creditsSettled + totals.all.creditsProvisional)
+        creditsNote = CreditsWords.share(
+            settled: totals.all.creditsSettled,
+            provisional: totals.all.creditsProvisional
+        )
+        cost = totals.all.money.map { ReportText.text(.money($0), .money) }
+        currency = totals.all.money?.currency
         people = grouped(Set(snapshot[.people].filter { $0.key.day == today.firstOfMonth }.map(\.key.texts)).count)
         let busiest = totals.projects.sorted { $0.value.milliseconds > $1.value.milliseconds }
         projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0.key, $0.value, in: snapshot) }
@@ -138,6 +152,7 @@ struct Overview {
             canceled: grouped(totals.canceled),
             other: grouped(totals.runs - totals.success - totals.failed - totals.canceled),
             minutes: grouped(totals.milliseconds / 60_000),
+            credits: ReportText.credits(totals.creditsSettled + totals.creditsProvisional),
             p50: duration(totals.durations.percentile(50)),
             p95: duration(totals.durations.percentile(95))
         )
@@ -157,6 +172,10 @@ struct ProjectTotals {
         var failed = 0
         var canceled = 0
         var milliseconds = 0
+        /// Thousandths of a credit.
+        var creditsSettled = 0
+        var creditsProvisional = 0
+        var money: Money?
         var durations = Histogram()
     }
 
@@ -169,15 +188,25 @@ struct ProjectTotals {
         for row in snapshot[.jobs] where days.contains(row.key.day) {
             let runs = UsageTable.jobs.runs(row.tally)
             let key = Key(connection: row.key.connection, project: row.key.texts[0])
-            ProjectTotals.add(row.tally, runs: runs, to: &projects[key, default: Totals()])
-            ProjectTotals.add(row.tally, runs: runs, to: &all)
+            let settled = row.tally[ProjectTotals.settledColumn]
+            let provisional = row.tally[ProjectTotals.provisionalColumn]
+            let money = snapshot.rateCard.money(thousandths: settled + provisional, on: row.key.day)
+            ProjectTotals.add(row.tally, runs: runs, money: money, to: &projects[key, default: Totals()])
+            ProjectTotals.add(row.tally, runs: runs, money: money, to: &all)
         }
         for row in snapshot[.workflows] where days.contains(row.key.day) {
             workflowRuns += UsageTable.workflows.runs(row.tally)
         }
     }
 
-    private static func add(_ tally: Tally, runs: Int, to totals: inout Totals) {
+    private static let settledColumn = UsageTable.jobs.column("credits_settled")
+    /// Derived, and so behind the stored ones.
+    private static let provisionalColumn = UsageTable.jobs.valueColumns.count
+
+    private static func add(_ tally: Tally, runs: Int, money: Money?, to totals: inout Totals) {
+        totals.creditsSettled += tally[settledColumn]
+        totals.creditsProvisional += tally[provisionalColumn]
+        totals.money = Money.sum(totals.money, money)
         totals.runs += runs
         totals.success += tally[UsageTable.jobs.column("success")]
         totals.failed += tally[UsageTable.jobs.column("failed")]

@@ -1,0 +1,77 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Usage
+import Wire
+
+/// `GET /api/v1/{usage,features,coverage,...}`: reports as JSON or CSV.
+struct ReportsAPI: Sendable {
+    enum Format: String, CaseIterable {
+        case json
+        case csv
+    }
+
+    let published: PublishedSnapshot
+    let now: @Sendable () -> Timestamp
+
+    func add(to router: RouterGroup<some RequestContext>) {
+        for name in Report.Name.allCases {
+            router.get(RouterPath(name.rawValue)) { request, _ in try await respond(to: request, name) }
+        }
+    }
+
+    /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow.
+    private func respond(to request: Request, _ name: Report.Name) async throws -> Response {
+        var values = try ReportsAPI.values(of: request)
+        let format = values.removeValue(forKey: "format") ?? Format.json.rawValue
+        guard let format = Format(rawValue: format) else {
+            throw ReportParameters.invalid("format", "'\(format)' cannot be used", hint: "json or csv")
+        }
+        let report = try Report(name, values, today: now().day)
+        let known = request.headers[.ifNoneMatch]
+        if EntityTag.matches(known, report.tag(published.tag)) {
+            return Response(
+                status: .notModified,
+                headers: [.eTag: EntityTag.header(report.tag(published.tag)), .cacheControl: "private, no-cache"]
+            )
+        }
+        let snapshot = try await published.snapshot(report.filter)
+        let table = report.table(of: snapshot)
+        var response: Response
+        switch format {
+        case .json: response = Response.json(.ok, report.json(table, of: snapshot))
+        case .csv:
+            let file =
+                "circlemeter-\(name.rawValue)-\(report.range.days.lowerBound)-\(report.range.days.upperBound).csv"
+            response = Response(
+                status: .ok,
+                headers: [
+                    .contentType: "text/csv; charset=utf-8; header=present",
+                    .contentDisposition: "attachment; filename=\"\(file)\"",
+                ],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: table.csv()))
+            )
+        }
+        response.headers[.eTag] = EntityTag.header(report.tag(snapshot.tag))
+        response.headers[.cacheControl] = "private, no-cache"
+        return response
+    }
+
+    /// The query's parameters; a name that comes twice is refused.
+    static func values(of request: Request) throws(MeterError) -> [String: String] {
+        var values: [String: String] = [:]
+        for (name, value) in request.uri.queryParameters {
+            guard values.updateValue(String(value), forKey: String(name)) == nil else {
+                throw ReportParameters.invalid(String(name), "It is there twice")
+            }
+        }
+        return values
+    }
+}
+
+extension Report {
+    /// Names what the report shows, given what names the snapshot.
+    func tag(_ snapshot: String) -> String {
+        "\(snapshot)-\(range.days.lowerBound)-\(range.days.upperBound)"
+    }
+}

@@ -1,0 +1,66 @@
+import Usage
+import Wire
+
+/// `/coverage`: who told of the runs, what is missing, and which days are settled.
+struct CoveragePage: ReportPage {
+    private let report: Report
+    private let values: [String: String]
+
+    init(_ values: [String: String], today: Day) throws(MeterError) {
+        self.values = values
+        report = try Report(.coverage, values, today: today)
+    }
+
+    var range: ReportRange { report.range }
+    var filter: SnapshotFilter { report.filter }
+
+    func content(of snapshot: Snapshot) -> ReportPages.Content {
+        var content = ReportPages.Content()
+        let table = report.table(of: snapshot)
+        let sums = Sums(table)
+        let (runs, missing) = (sums.of("runs"), sums.of("missing"))
+        content.headlines = [
+            missing == 0
+                ? "Nothing is known to be missing in these days."
+                : "CircleCI names \(grouped(missing)) runs or pipelines that could not be fetched."
+        ]
+        content.figures = [
+            ReportPages.Figure(title: "Job runs", value: grouped(runs)),
+            ReportPages.Figure(title: "Told by a webhook", value: CoveragePage.share(sums.of("webhook"), of: runs)),
+            ReportPages.Figure(title: "Filled in by the API", value: grouped(sums.of("api_only"))),
+            ReportPages.Figure(title: "By the usage export alone", value: grouped(sums.of("export_only"))),
+            ReportPages.Figure(title: "Settled", value: CoveragePage.share(sums.of("settled"), of: runs)),
+            ReportPages.Figure(title: "Missing", value: grouped(missing)),
+        ]
+        content.sections = [
+            ReportView(
+                newestFirst(table),
+                title: "Projects and days",
+                csvPath: path(values, under: "/api/v1/coverage", adding: ["format": "csv"])
+            )
+        ]
+        content.notes = [
+            "A day is closed once a usage export that was made after it holds it completely: then nothing of it is missing.",
+            "Corrections count how often an export said otherwise than one before.",
+        ]
+        return content
+    }
+
+    private func newestFirst(_ table: ReportTable) -> ReportTable {
+        var sorted = ReportTable(columns: table.columns)
+        guard let day = table.column("day"), let missing = table.column("missing") else { return table }
+        let rows = table.rows.enumerated().sorted { first, second in
+            let (mine, theirs) = (first.element[missing].number > 0, second.element[missing].number > 0)
+            if mine != theirs { return mine }
+            let days = (ReportText.text(first.element[day], .day), ReportText.text(second.element[day], .day))
+            return days.0 != days.1 ? days.0 > days.1 : first.offset < second.offset
+        }
+        for row in rows { sorted.append(row.element) }
+        return sorted
+    }
+
+    /// Rounded down, so that 100 % means all.
+    private static func share(_ part: Int, of whole: Int) -> String {
+        whole == 0 ? "–" : "\(part * 100 / whole) %"
+    }
+}

@@ -1,0 +1,101 @@
+import Usage
+import Wire
+
+/// `/features`: what each feature cost and who used it, the machines behind compute, and the jobs whose machine is too
+/// large.
+struct FeaturesPage: ReportPage {
+    private let features: Report
+    private let machines: Report
+    private let rightSizing: Report
+    private let values: [String: String]
+
+    init(_ values: [String: String], today: Day) throws(MeterError) {
+        self.values = values
+        features = try Report(.features, values, today: today)
+        var asked = values
+        asked["group_by"] = "machine"
+        machines = try Report(.features, asked, today: today)
+        asked["group_by"] = nil
+        rightSizing = try Report(.rightSizing, asked, today: today)
+    }
+
+    var range: ReportRange { features.range }
+    var filter: SnapshotFilter { features.filter }
+
+    func content(of snapshot: Snapshot) -> ReportPages.Content {
+        var content = ReportPages.Content()
+        let table = features.table(of: snapshot).namingFeatures()
+        let sums = Sums(table)
+        content.headlines = [unused(table)].compactMap { $0 }
+        let advised = rightSizing.table(of: snapshot)
+        let saved = Sums(advised).of("credits_saved")
+        content.figures = [
+            ReportPages.Figure(
+                title: "Credits",
+                value: ReportText.credits(sums.of("credits")),
+                note: CreditsWords.share(
+                    settled: sums.of("credits_settled"),
+                    provisional: sums.of("credits_provisional")
+                )
+            ),
+            ReportPages.Figure(title: "Jobs on too large machines", value: grouped(advised.rows.count)),
+            ReportPages.Figure(title: "Smaller ones would save", value: "\(ReportText.credits(saved)) credits"),
+        ]
+        if let money = sums.money {
+            content.figures.append(
+                ReportPages.Figure(title: "Cost, \(money.currency)", value: ReportText.text(.money(money), .money))
+            )
+        }
+        content.sections = [
+            ReportView(
+                table,
+                title: "Features",
+                hidden: ["state"],
+                csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv"])
+            ),
+            ReportView(
+                machines.table(of: snapshot).namingFeatures(),
+                title: "Machines",
+                hidden: ["standing", "last_used", "projects"],
+                csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv", "group_by": "machine"])
+            ),
+            ReportView(
+                advised,
+                title: "Jobs whose machine is too large",
+                note: "Of every measured run the maximum of CPU and of memory stayed under half of the machine. Months "
+                    + "count whole; CircleCI measures no run under 15 seconds.",
+                empty: "None is known. How much of a machine was used comes with the usage export.",
+                csvPath: path(values, under: "/api/v1/right-sizing", adding: ["format": "csv"])
+            ),
+        ]
+        content.notes = [CreditsWords.note]
+        return content
+    }
+
+    private func unused(_ table: ReportTable) -> String? {
+        guard let standing = table.column("standing") else { return nil }
+        let unused = table.rows.filter { $0[standing] == .text(FeatureReport.Standing.paidUnused.rawValue) }
+        guard !unused.isEmpty else { return nil }
+        let names = unused.map { ReportText.text($0[0], .text) }.joined(separator: ", ")
+        return "Paid for and not used in these days: \(names)."
+    }
+}
+
+extension ReportTable {
+    /// Features as people call them, and how they stand in words.
+    func namingFeatures() -> ReportTable {
+        var named = ReportTable(columns: columns)
+        let (feature, standing) = (column("feature"), column("standing"))
+        for row in rows {
+            var row = row
+            if let feature, case .text(let text) = row[feature] {
+                row[feature] = .text(FeatureReport.title(of: text))
+            }
+            if let standing, case .text(let text) = row[standing] {
+                row[standing] = .text(text.replacing("_", with: ", "))
+            }
+            named.append(row)
+        }
+        return named
+    }
+}

@@ -1,0 +1,77 @@
+import Usage
+import Wire
+
+/// The form above a report, which asks for another: which days, which connection, by what.
+struct ReportForm {
+    struct Choice {
+        let value: String
+        let title: String
+        let isChosen: Bool
+    }
+
+    struct Field {
+        let name: String
+        let label: String
+        let choices: [Choice]
+    }
+
+    let action: String
+    let fields: [Field]
+    let from: String
+    let to: String
+    /// Kept while other things are chosen.
+    let project: String?
+
+    /// - Parameters:
+    ///   - values: what was asked with.
+    ///   - groupings: values of `group_by` with what people call them; the first is the usual one.
+    init(
+        _ action: String,
+        _ values: [String: String],
+        connections: [String],
+        groupings: [(value: String, title: String)] = []
+    ) {
+        self.action = action
+        from = values["from"] ?? ""
+        to = values["to"] ?? ""
+        project = values["project"].flatMap { $0.isEmpty ? nil : $0 }
+        let hasDays = !from.isEmpty || !to.isEmpty
+        let period = values["period"].flatMap { $0.isEmpty ? nil : $0 }
+        var fields = [
+            Field(
+                name: "period",
+                label: "Days (UTC)",
+                choices: [Choice(value: "", title: "from and to", isChosen: hasDays)]
+                    + ReportPeriod.allCases.map { candidate in
+                        let chosen = period ?? (hasDays ? "" : ReportPeriod.usual.rawValue)
+                        return Choice(
+                            value: candidate.rawValue,
+                            title: candidate.title,
+                            isChosen: chosen == candidate.rawValue
+                        )
+                    }
+            )
+        ]
+        if connections.count > 1 {
+            fields.append(
+                Field(
+                    name: "connection",
+                    label: "Connection",
+                    choices: [Choice(value: "", title: "all", isChosen: values["connection"]?.isEmpty ?? true)]
+                        + connections.map { Choice(value: $0, title: $0, isChosen: values["connection"] == $0) }
+                )
+            )
+        }
+        if let usual = groupings.first {
+            let chosen = values["group_by"].flatMap { $0.isEmpty ? nil : $0 } ?? usual.value
+            fields.append(
+                Field(
+                    name: "group_by",
+                    label: "By",
+                    choices: groupings.map { Choice(value: $0.value, title: $0.title, isChosen: $0.value == chosen) }
+                )
+            )
+        }
+        self.fields = fields
+    }
+}

@@ -1,0 +1,101 @@
+import HTTPTypes
+import Hummingbird
+import Usage
+import Wire
+
+/// The pages that are reports: `/usage`, `/features`, `/coverage`. Each answers its question in a sentence first, then in
+/// tables; the form asks for other days.
+struct ReportPages: Sendable {
+    let parts: MeterParts
+    let pages: Pages
+
+    /// What the template shows.
+    struct Page {
+        let navigation: Navigation
+        let title: String
+        let form: ReportForm
+        let days: String
+        /// What is to be known first.
+        let headlines: [String]
+        let problem: String?
+        let figures: [Figure]
+        let sections: [ReportView]
+        let notes: [String]
+    }
+
+    struct Figure {
+        let title: String
+        let value: String
+        var note: String?
+    }
+
+    /// What a page's content is made of.
+    struct Content {
+        var headlines: [String] = []
+        var figures: [Figure] = []
+        var sections: [ReportView] = []
+        var notes: [String] = []
+    }
+
+    func add(to router: Router<DashboardContext>) {
+        router.get("/usage") { request, context in
+            try await respond(to: request, context, .usage, UsagePage.groupings, UsagePage.init)
+        }
+        router.get("/features") { request, context in
+            try await respond(to: request, context, .features, [], FeaturesPage.init)
+        }
+        router.get("/coverage") { request, context in
+            try await respond(to: request, context, .coverage, [], CoveragePage.init)
+        }
+    }
+
+    /// - Parameter make: reads the query; what is wrong with it is said above the form.
+    private func respond<Subject: ReportPage>(
+        to request: Request,
+        _ context: DashboardContext,
+        _ place: Navigation.Place,
+        _ groupings: [(value: String, title: String)],
+        _ make: ([String: String], Day) throws(MeterError) -> Subject
+    ) async throws -> Response {
+        let values = try ReportsAPI.values(of: request)
+        var subject: Subject?
+        var problem: String?
+        do throws(MeterError) {
+            // Days beside a word for days: the word was chosen, the days were left standing.
+            var asked = values
+            if asked["period"]?.isEmpty == false { for name in ["from", "to"] { asked[name] = nil } }
+            subject = try make(asked, parts.access.now().day)
+        } catch {
+            problem = "\(error.location.map { "\($0): " } ?? "")\(sentence(error.message)) \(error.hint ?? "")"
+        }
+        var content = Content()
+        if let subject {
+            let snapshot = try await parts.projector.published.snapshot(subject.filter)
+            content = subject.content(of: snapshot)
+        }
+        let page = Page(
+            navigation: Navigation(place, context),
+            title: place.title,
+            form: ReportForm(
+                place.path,
+                values,
+                connections: parts.connections.list().map(\.id),
+                groupings: groupings
+            ),
+            days: subject.map { "\($0.range.days.lowerBound) to \($0.range.days.upperBound), UTC" } ?? "",
+            headlines: content.headlines,
+            problem: problem,
+            figures: content.figures,
+            sections: content.sections,
+            notes: content.notes
+        )
+        return try pages.render("report", page, status: problem == nil ? .ok : .badRequest)
+    }
+}
+
+/// One of the pages: what part of the snapshot it needs, and what it says of it.
+protocol ReportPage: Sendable {
+    var range: ReportRange { get }
+    var filter: SnapshotFilter { get }
+    func content(of snapshot: Snapshot) -> ReportPages.Content
+}

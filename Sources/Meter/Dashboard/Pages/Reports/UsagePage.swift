@@ -1,0 +1,183 @@
+import Usage
+import Wire
+
+/// `/usage`: runs, time and credits by what was chosen, beside the days before, and why the credits changed.
+struct UsagePage: ReportPage {
+    static let groupings: [(value: String, title: String)] = [
+        ("project", "Project"), ("project,workflow", "Workflow"), ("project,workflow,job", "Job"),
+        ("project,branch", "Branch"), ("executor,resource_class", "Resource class"), ("day", "Day"),
+        ("month", "Month"), ("connection", "Connection"),
+    ]
+    /// Columns whose values are said by others: the table would be wider than any screen.
+    private static let hidden: Set<String> = [
+        "failed", "canceled", "success", "duration_ms_before", "credits_settled", "credits_provisional", "runs_before",
+        "credits_before", "change_by_runs", "change_by_duration", "change_by_rate", "currency",
+    ]
+
+    private let report: Report
+    private let values: [String: String]
+
+    init(_ values: [String: String], today: Day) throws(MeterError) {
+        self.values = values
+        var asked = values
+        asked["compare"] = "true"
+        report = try Report(.usage, asked, today: today)
+    }
+
+    var range: ReportRange { report.range }
+    var filter: SnapshotFilter { report.filter }
+
+    func content(of snapshot: Snapshot) -> ReportPages.Content {
+        let table = report.table(of: snapshot)
+        var content = ReportPages.Content()
+        let sums = Sums(table)
+        content.headlines = [headline(table, snapshot)].compactMap { $0 }
+        content.figures = [
+            ReportPages.Figure(title: "Job runs", value: grouped(sums.of("runs"))),
+            ReportPages.Figure(title: "Time", value: duration(sums.of("duration_ms"))),
+        ]
+        if table.column("credits") != nil {
+            content.figures += [
+                ReportPages.Figure(
+                    title: "Credits",
+                    value: ReportText.credits(sums.of("credits")),
+                    note: CreditsWords.share(
+                        settled: sums.of("credits_settled"),
+                        provisional: sums.of("credits_provisional")
+                    )
+                ),
+                ReportPages.Figure(
+                    title: "Against the \(range.dayCount) days before",
+                    value: ReportText.change(from: sums.of("credits_before"), to: sums.of("credits")),
+                    note: "\(ReportText.credits(sums.of("credits_before"))) credits then"
+                ),
+            ]
+        }
+        if let money = sums.money {
+            content.figures.append(
+                ReportPages.Figure(title: "Cost, \(money.currency)", value: ReportText.text(.money(money), .money))
+            )
+        }
+        content.sections = [
+            ReportView(
+                table,
+                title: values["project"].map { "In \(projectTitle($0, snapshot))" } ?? "By \(chosen)",
+                hidden: UsagePage.hidden.union(values["project"] == nil ? [] : ["project"]),
+                csvPath: path(values, under: "/api/v1/usage", adding: ["compare": "true", "format": "csv"]),
+                link: { column, row in
+                    guard column == "project", values["project"] == nil, let place = table.column("project"),
+                        case .text(let project) = row[place]
+                    else { return nil }
+                    return path(values, under: "/usage", adding: ["project": project, "group_by": "workflow,job"])
+                }
+            )
+        ]
+        content.notes = [
+            CreditsWords.note,
+            "A change has three parts: more or fewer runs, longer or shorter runs, and more or fewer credits for a minute.",
+        ]
+        return content
+    }
+
+    /// What used the most, and why it is more or less than before.
+    private func headline(_ table: ReportTable, _ snapshot: Snapshot) -> String? {
+        guard let credits = table.column("credits"), let change = table.column("credits_change"),
+            let reason = table.column("change_reason"),
+            let most = table.rows.max(by: { $0[credits].number < $1[credits].number }), most[credits].number > 0
+        else { return nil }
+        let keys = table.columns.prefix { $0.name != "runs" }
+        let names = zip(keys, most).compactMap { column, value -> String? in
+            guard case .text(let text) = value, column.name != "project_name" else { return nil }
+            if column.name == "project" { return projectTitle(text, snapshot) }
+            return text.isEmpty ? nil : text
+        }
+        var text = "\(names.joined(separator: ", ")) used the most: \(ReportText.credits(most[credits].number)) credits"
+        let difference = most[change].number
+        if difference != 0, case .text(let why) = most[reason] {
+            text += ", \(ReportText.credits(abs(difference))) \(difference > 0 ? "more" : "fewer") than in the "
+            text += "\(range.dayCount) days before, mostly because of \(why)"
+        }
+        return text + "."
+    }
+
+    /// What the rows are about, in words.
+    private var chosen: String {
+        let groupBy = values["group_by"].flatMap { $0.isEmpty ? nil : $0 } ?? UsagePage.groupings[0].value
+        let title = UsagePage.groupings.first { $0.value == groupBy }?.title ?? groupBy.replacing(",", with: ", ")
+        return title.lowercased().replacing("_", with: " ")
+    }
+
+    private func projectTitle(_ slug: String, _ snapshot: Snapshot) -> String {
+        snapshot.projectTitle(slug, connection: range.connection)
+    }
+}
+
+/// Sums over a report's columns.
+struct Sums {
+    private let table: ReportTable
+
+    init(_ table: ReportTable) {
+        self.table = table
+    }
+
+    func of(_ name: String) -> Int {
+        guard let column = table.column(name) else { return 0 }
+        return table.rows.reduce(0) { $0 + $1[column].number }
+    }
+
+    /// Of the column `cost`; nil where there is none.
+    var money: Money? {
+        guard let column = table.column("cost") else { return nil }
+        return table.rows.reduce(nil) { sum, row in
+            guard case .money(let money) = row[column] else { return sum }
+            return Money.sum(sum, money)
+        }
+    }
+}
+
+extension ReportTable.Value {
+    /// 0 where it is no number.
+    var number: Int {
+        if case .integer(let integer) = self { return integer }
+        return 0
+    }
+}
+
+/// How pages speak of credits.
+enum CreditsWords {
+    static let note =
+        "Credits are settled where CircleCI's usage export says so, and until then provisional: minutes at the rate card's "
+        + "price of the machine that the job ran on before."
+
+    static func share(settled: Int, provisional: Int) -> String {
+        if provisional == 0 { return settled == 0 ? "none" : "all settled" }
+        if settled == 0 { return "all provisional" }
+        return "\(ReportText.credits(settled)) settled, \(ReportText.credits(provisional)) provisional"
+    }
+}
+
+/// An address with a query of what was asked, changed by `changes`.
+func path(_ values: [String: String], under path: String, adding changes: [String: String]) -> String {
+    let query = values.filter { !$0.value.isEmpty }.merging(changes) { $1 }.sorted { $0.key < $1.key }
+    guard !query.isEmpty else { return path }
+    return path + "?" + query.map { "\($0.key)=\(PercentEncoding.value($0.value))" }.joined(separator: "&")
+}
+
+/// Percent encoding of query values (RFC 3986, unreserved characters stay).
+enum PercentEncoding {
+    static func value(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            let isPlain =
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-._~".utf8.contains(byte)
+            if isPlain {
+                encoded.unicodeScalars.append(UnicodeScalar(byte))
+            } else {
+                encoded += "%" + Hex.encode([byte]).uppercased()
+            }
+        }
+        return encoded
+    }
+}

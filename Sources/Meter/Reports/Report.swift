@@ -1,0 +1,135 @@
+package import Usage
+package import Wire
+
+/// A question about usage, for commands, the API and pages alike.
+package struct Report: Sendable {
+    package enum Name: String, CaseIterable, Sendable {
+        case usage
+        case features
+        case coverage
+        case rightSizing = "right-sizing"
+        case counters
+    }
+
+    private enum Question: Sendable {
+        case usage(UsageReport.Request)
+        case features(FeatureReport.Detail)
+        case coverage
+        case rightSizing(includesAll: Bool)
+        case counters(UsageTable)
+    }
+
+    package let name: Name
+    package let range: ReportRange
+    private let question: Question
+    /// At most so many rows; nil: all.
+    private let limit: Int?
+
+    /// - Parameter values: `connection`, `from`, `to`, `period`, `limit`, and what the report itself takes.
+    /// - Throws: `invalid_parameter`, which names it.
+    package init(_ name: Name, _ values: [String: String], today: Day) throws(MeterError) {
+        var parameters = ReportParameters(values)
+        self.name = name
+        range = try parameters.range(today: today)
+        limit = try parameters.count("limit", in: 1...1_000_000)
+        switch name {
+        case .usage: question = .usage(try Report.usage(&parameters, range))
+        case .features:
+            question = .features(try parameters.choice("group_by", FeatureReport.Detail.self) ?? .feature)
+        case .coverage: question = .coverage
+        case .rightSizing: question = .rightSizing(includesAll: try parameters.flag("all"))
+        case .counters:
+            guard let table = try parameters.choice("table", UsageTable.self) else {
+                throw ReportParameters.invalid(
+                    "table",
+                    "Which table is not said",
+                    hint: "one of " + UsageTable.allCases.map(\.rawValue).joined(separator: ", ")
+                )
+            }
+            question = .counters(table)
+        }
+        try parameters.refuseOthers()
+    }
+
+    private static func usage(
+        _ parameters: inout ReportParameters,
+        _ range: ReportRange
+    ) throws(MeterError) -> UsageReport.Request {
+        let groupings = try parameters.choices("group_by", UsageGrouping.self)
+        let request = UsageReport.Request(
+            range,
+            by: groupings.isEmpty ? [.project] : groupings,
+            project: parameters.text("project"),
+            comparesBefore: try parameters.flag("compare")
+        )
+        guard request.isPossible else {
+            throw ReportParameters.invalid(
+                "group_by",
+                "The counters are not kept by all of these together",
+                hint: "branch goes with connection, day, month and project; resource_class, executor and "
+                    + "operating_system too; project, workflow and job go together"
+            )
+        }
+        return request
+    }
+
+    /// What part of the snapshot is needed.
+    var filter: SnapshotFilter {
+        var days = range.days
+        switch question {
+        case .usage(let request): days = request.neededRange.days
+        // What was used before is told apart from what never was.
+        case .features: days = days.lowerBound.adding(days: -365)...days.upperBound
+        default: break
+        }
+        return SnapshotFilter(connection: range.connection, from: days.lowerBound, to: days.upperBound)
+    }
+
+    /// The answer.
+    ///
+    /// - Parameter snapshot: at least of ``filter``.
+    package func table(of snapshot: Snapshot) -> ReportTable {
+        var table: ReportTable
+        switch question {
+        case .usage(let request):
+            guard let answer = UsageReport.table(request, of: snapshot) else {
+                preconditionFailure("what is not possible was refused")
+            }
+            table = answer
+        case .features(let detail): table = FeatureReport.table(range, by: detail, of: snapshot)
+        case .coverage: table = CoverageReport.table(range, of: snapshot)
+        case .rightSizing(let includesAll):
+            table = RightSizingReport.table(range, includesAll: includesAll, of: snapshot)
+        case .counters(let counters): table = CounterReport.table(counters, range, of: snapshot)
+        }
+        if let limit { table.keep(limit) }
+        return snapshot.namingProjects(table)
+    }
+
+    /// `{"report","connection","from","to","log":{"sequence","crc"},"rows":[]}` and a newline.
+    package func json(_ table: ReportTable, of snapshot: Snapshot) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("report", name.rawValue)
+            json.member("connection", range.connection)
+            json.member("from", range.days.lowerBound.description)
+            json.member("to", range.days.upperBound.description)
+            json.member(
+                "log",
+                object: { json in
+                    json.member("sequence", snapshot.position?.sequence ?? 0)
+                    json.member("crc", Hex.string(snapshot.position?.crc ?? 0))
+                }
+            )
+            json.name("rows")
+            table.writeJSON(to: &json)
+        }
+        return json.bytes + [UInt8(ascii: "\n")]
+    }
+
+    /// Reads the published snapshot of a data directory; nil where there is none. Blocks.
+    package func read(_ directory: DataDirectory) throws -> Snapshot? {
+        let filter = filter
+        return try Replay(directory).published(connection: filter.connection, from: filter.from, to: filter.to)
+    }
+}

@@ -1,0 +1,34 @@
+import Usage
+
+extension Snapshot {
+    /// The table with a column `project_name` behind the project's slug, where there is one: slugs of projects of the App
+    /// kind say nothing to people. Empty where the slug shows the name.
+    func namingProjects(_ table: ReportTable) -> ReportTable {
+        guard let project = table.column("project") else { return table }
+        let connection = table.column("connection")
+        var columns = table.columns
+        columns.insert(ReportTable.Column("project_name", .text, "Project name"), at: project + 1)
+        var named = ReportTable(columns: columns)
+        for row in table.rows {
+            var row = row
+            guard case .text(let slug) = row[project] else { continue }
+            var id: String?
+            if let connection, case .text(let text) = row[connection] { id = text }
+            let name = projectDisplayName(slug, connection: id)
+            row.insert(name.map { .text($0) } ?? .none, at: project + 1)
+            named.append(row)
+        }
+        return named
+    }
+
+    /// What people call a project: its display name where the slug does not show it, else the slug.
+    func projectTitle(_ slug: String, connection: String?) -> String {
+        projectDisplayName(slug, connection: connection) ?? slug
+    }
+
+    private func projectDisplayName(_ slug: String, connection: String?) -> String? {
+        let ids = connection.map { [$0] } ?? connections.map(\.state.connection)
+        let name = ids.lazy.map { self.projectName(connection: $0, slug: slug) }.first { !$0.isEmpty }
+        return name.flatMap { slug.hasSuffix("/" + $0) ? nil : $0 }
+    }
+}

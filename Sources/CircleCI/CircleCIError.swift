@@ -44,6 +44,8 @@ public struct CircleCIError: Error, Sendable, CustomStringConvertible {
     public let status: Int?
     /// CircleCI's name for the request, for its support; nil where the answer had none.
     public let requestID: String?
+    /// How long CircleCI asks to wait; nil where it does not.
+    public let retryAfter: Duration?
 
     public init(
         _ code: Code,
@@ -52,7 +54,8 @@ public struct CircleCIError: Error, Sendable, CustomStringConvertible {
         cause: (any Error)? = nil,
         hint: String? = nil,
         status: Int? = nil,
-        requestID: String? = nil
+        requestID: String? = nil,
+        retryAfter: Duration? = nil
     ) {
         self.code = code
         self.message = message
@@ -61,6 +64,7 @@ public struct CircleCIError: Error, Sendable, CustomStringConvertible {
         self.hint = hint
         self.status = status
         self.requestID = requestID
+        self.retryAfter = retryAfter
     }
 
     /// One line: the code, the message and whatever else is known.

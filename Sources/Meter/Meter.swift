@@ -60,6 +60,7 @@ public struct MeterService: Sendable {
                     parts.projector,
                     NoticeService(circleci: parts.circleci),
                     parts.circleci.reconciler,
+                    parts.circleci.settler,
                     Listener(dashboard, on: settings.dashboardAddress, setting: .dashboardAddress),
                     Listener(receiver, on: settings.webhookAddress, setting: .webhookAddress),
                     announcement,

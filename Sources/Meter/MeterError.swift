@@ -104,4 +104,24 @@ extension MeterError {
             hint: "circlemeter connection list shows all"
         )
     }
+
+    /// The connection takes webhooks only.
+    static func noKey(_ id: String) -> MeterError {
+        MeterError(
+            .noAPIKey,
+            "The connection has no API key, so CircleCI cannot be asked",
+            at: id,
+            hint: "circlemeter connection reconnect \(id) --api-key-file FILE gives it one"
+        )
+    }
+
+    /// Nothing is asked until there is another key.
+    static func deadKey(_ id: String) -> MeterError {
+        MeterError(
+            .reconnectRequired,
+            "CircleCI rejects the connection's API key",
+            at: id,
+            hint: "circlemeter connection reconnect \(id) --api-key-file FILE"
+        )
+    }
 }

@@ -34,6 +34,12 @@ struct Serve: AsyncParsableCommand {
     var reconcileEvery: String?
 
     @Option(
+        name: .customLong("settle-every"),
+        help: "How often usage is settled by CircleCI's usage export (24h), as in 12h, 24h; off for never."
+    )
+    var settleEvery: String?
+
+    @Option(
         name: .customLong("api-calls-per-second"),
         help: "Calls to CircleCI's API a second at most, for each key (10)."
     )
@@ -58,6 +64,7 @@ struct Serve: AsyncParsableCommand {
         given[.publicURL] = publicURL
         given[.circleciURL] = circleciURL
         given[.reconcileEvery] = reconcileEvery
+        given[.settleEvery] = settleEvery
         given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
         given[.apiCallsPerSecond] = apiCallsPerSecond.map(String.init)
         given[.logLevel] = logLevel

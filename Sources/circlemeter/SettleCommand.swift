@@ -1,55 +1,59 @@
 import ArgumentParser
 import Foundation
 import Meter
-import Synchronization
-import Usage
 import Wire
 
 struct SettleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settle",
-        abstract: "Settle credits by CircleCI's usage export: from its CSV files, plain or gzip.",
+        abstract: "Settle credits by CircleCI's usage export: through its API, or from CSV files of one.",
         discussion: """
-            Every file is checked as a whole before any of it counts; a file with a mistake changes nothing, the others are \
-            settled. Settling a file again changes nothing. Of two exports that disagree on a run, the later one counts.
-            With --from and --to the files are taken to hold every run of these days, which closes them: nothing of them is \
-            missing any longer.
-            Exit 1 where a file could not be settled.
+            A service does this by itself once a day (--settle-every). Without --file, CircleCI is asked for what is not \
+            settled yet through the last full day, and for the last days again, since it corrects; with --from and --to \
+            for just these days. An export takes CircleCI some minutes, and it can be looked at every six. Interrupted, \
+            it is taken up again: what was started is looked at, not started anew.
+            With --file, plain or gzip, every file is checked as a whole before any of it counts; a file with a mistake \
+            changes nothing, the others are settled. With --from and --to the files are taken to hold every run of these \
+            days, which closes them: nothing of them is missing any longer.
+            Settling again changes nothing. Of two exports that disagree on a run, the later one counts.
+            Exit 1 where something could not be settled.
             """
     )
 
     @OptionGroup var data: DataOptions
 
-    @Option(help: "The connection that the files are of; not needed where there is but one.")
+    @Option(help: "Only this connection. Needed with --file where there are several.")
     var connection: String?
 
     @Option(
         name: .customLong("file"),
         parsing: .upToNextOption,
-        help: ArgumentHelp("Files of a usage export.", valueName: "csv[.gz]")
+        help: ArgumentHelp("Files of a usage export, instead of CircleCI's API.", valueName: "csv[.gz]")
     )
-    var files: [String]
+    var files: [String] = []
 
     @Option(
         name: .customLong("exported-at"),
-        help: "When CircleCI made the export; otherwise each file's own time of change."
+        help: "When CircleCI made the files; otherwise each file's own time of change."
     )
     var exportedAt: String?
 
-    @Option(help: "The first UTC day of which the files hold every run, as 2026-11-01.")
+    @Option(help: "The first UTC day to settle, as 2026-11-01; with --file, of which the files hold every run.")
     var from: String?
 
     @Option(help: "The last such day.")
     var to: String?
 
-    @Flag(name: .customLong("dry-run"), help: "Check and compare, and add nothing.")
+    @Flag(
+        name: .customLong("dry-run"),
+        help: "Show which exports would be started, and start none; with --file, check, compare, and add nothing."
+    )
     var isDryRun = false
 
-    @Flag(help: "The outcome as JSON.")
+    @Flag(help: "The outcome as JSON, a line for each connection.")
     var json = false
 
     func validate() throws {
-        if files.isEmpty { throw ValidationError("--file: at least one is needed") }
         for (name, day) in [("from", from), ("to", to)] {
             if let day, Day(day) == nil { throw ValidationError("--\(name): '\(day)' is no day, as 2026-11-01 is") }
         }
@@ -57,6 +61,7 @@ struct SettleCommand: AsyncParsableCommand {
         if let exportedAt, Timestamp(exportedAt) == nil, Day(exportedAt) == nil {
             throw ValidationError("--exported-at: '\(exportedAt)' is no time, as 2026-11-01T08:00:00Z is")
         }
+        if exportedAt != nil, files.isEmpty { throw ValidationError("--exported-at goes with --file") }
     }
 
     func run() async throws {
@@ -72,17 +77,35 @@ struct SettleCommand: AsyncParsableCommand {
             for file in files {
                 try order.add(file, name: file, exportedAt: try time(of: file), in: directory)
             }
-            let output = SettleOutput(isJSON: json)
+            var isGood = true
             if isRunning {
-                let id = try chosen(from: try await service.get("/api/v1/connections"))
-                try await service.lines("/api/v1/connections/\(id)/settle", body: order.json) { output.take($0) }
+                for id in try chosen(from: try await service.get("/api/v1/connections")) {
+                    let output = SettleOutput(id, isJSON: json)
+                    do {
+                        try await service.lines("/api/v1/connections/\(id)/settle", body: order.json) {
+                            output.take($0)
+                        }
+                    } catch let failure as CommandFailure where files.isEmpty {
+                        Console.error("\(id): \(failure.description)")
+                    }
+                    isGood = output.finish() && isGood
+                }
             } else {
-                try await OfflineService.run(directory: directory) { [order] operations in
-                    let id = try chosen(from: try await operations.list())
-                    try await operations.settle(id, [UInt8](order.json)) { output.take(Data($0)) }
+                isGood = try await OfflineService.run(directory: directory) { [order] operations in
+                    var isGood = true
+                    for id in try chosen(from: try await operations.list()) {
+                        let output = SettleOutput(id, isJSON: json)
+                        do {
+                            try await operations.settle(id, [UInt8](order.json)) { output.take(Data($0)) }
+                        } catch let error as MeterError where files.isEmpty {
+                            Console.error("\(id): \(error)")
+                        }
+                        isGood = output.finish() && isGood
+                    }
+                    return isGood
                 }
             }
-            guard output.finish() else { throw ExitCode(1) }
+            guard isGood else { throw ExitCode(1) }
         } catch let error as MeterError {
             throw CommandFailure.found("\(error)")
         }
@@ -96,95 +119,35 @@ struct SettleCommand: AsyncParsableCommand {
         return Timestamp(microseconds: Int64(changed.timeIntervalSince1970 * 1_000_000))
     }
 
-    private func chosen(from list: [UInt8]) throws -> String {
+    /// The one that was named; otherwise the only one for files, and all that have a key for the API.
+    private func chosen(from list: [UInt8]) throws -> [String] {
         struct Answer: Decodable {
-            struct Connection: Decodable { var id: String }
+            struct Connection: Decodable {
+                var id: String
+                var has_api_key: Bool
+            }
             var connections: [Connection]
         }
-        if let connection { return connection }
-        let ids = try JSONDecoder().decode(Answer.self, from: Data(list)).connections.map(\.id)
-        guard ids.count == 1 else {
-            throw CommandFailure.found(
-                ids.isEmpty
-                    ? "there is no connection" : "there are several connections: \(ids.joined(separator: ", "))",
-                hint: ids.isEmpty ? "circlemeter connection add" : "name one with --connection"
-            )
-        }
-        return ids[0]
-    }
-}
-
-/// Shows the lines of a settlement: how far it is, and what it did. Safe from several tasks.
-private final class SettleOutput: Sendable {
-    private struct Line: Decodable {
-        struct File: Decodable {
-            struct Problem: Decodable { var message: String }
-            var file: String
-            var rows: Int
-            var settled: Int
-            var corrected: Int
-            var confirmed: Int
-            var known: Int
-            var credits: Int
-            var problem: Problem?
-        }
-        struct Days: Decodable {
-            var from: String
-            var to: String
-        }
-        var file: String?
-        var phase: String?
-        var bytes: Int?
-        var total_bytes: Int?
-        var rows: Int?
-        var files: [File]?
-        var settled_days: Days?
-    }
-
-    private struct State {
-        var bar = ProgressBar("settling")
-        var isGood = false
-    }
-
-    private let isJSON: Bool
-    private let state = Mutex(State())
-
-    init(isJSON: Bool) {
-        self.isJSON = isJSON
-    }
-
-    func take(_ bytes: Data) {
-        guard let line = try? JSONDecoder().decode(Line.self, from: bytes) else { return }
-        state.withLock { state in
-            if let done = line.bytes, let total = line.total_bytes {
-                state.bar.update(
-                    done: done,
-                    total: total,
-                    detail: "\(line.phase ?? "") \(line.file ?? ""): \(line.rows ?? 0) rows"
+        if let connection { return [connection] }
+        let connections = try JSONDecoder().decode(Answer.self, from: Data(list)).connections
+        let ids = connections.map(\.id)
+        if ids.isEmpty { throw CommandFailure.found("there is no connection", hint: "circlemeter connection add") }
+        guard files.isEmpty else {
+            guard ids.count == 1 else {
+                throw CommandFailure.found(
+                    "there are several connections: \(ids.joined(separator: ", "))",
+                    hint: "name one with --connection"
                 )
             }
-            guard let files = line.files else { return }
-            state.bar.end()
-            state.isGood = files.allSatisfy { $0.problem == nil }
-            if isJSON { return Console.output(Array(bytes) + (bytes.last == 10 ? [] : [10])) }
-            for file in files { show(file) }
-            if let days = line.settled_days { Console.output("closed: \(days.from) to \(days.to)") }
+            return ids
         }
-    }
-
-    private func show(_ file: Line.File) {
-        if let problem = file.problem { return Console.error("\(problem.message); nothing of it was settled") }
-        Console.output(
-            "\(file.file): \(file.rows) rows, \(DecimalText.credits(file.credits)) credits: \(file.settled) settled, "
-                + "\(file.corrected) corrected, \(file.confirmed) confirmed, \(file.known) known already"
-        )
-    }
-
-    /// Whether all files were settled.
-    func finish() -> Bool {
-        state.withLock { state in
-            state.bar.end()
-            return state.isGood
+        let withKey = connections.filter(\.has_api_key).map(\.id)
+        if withKey.isEmpty {
+            throw CommandFailure.found(
+                "no connection has an API key",
+                hint: "circlemeter connection reconnect ID --api-key-file FILE gives it one; or settle --file"
+            )
         }
+        return withKey
     }
 }

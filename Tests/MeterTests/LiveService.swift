@@ -26,6 +26,7 @@ final class LiveService: Sendable {
         settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.dashboardAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.reconcileEvery = nil
+        settings.settleEvery = nil
         if let circleciURL {
             // CircleCI has to know the port before anything listens on it.
             settings.webhookAddress.port = try FreePort.find()

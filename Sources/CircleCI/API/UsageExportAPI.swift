@@ -27,11 +27,15 @@ public struct UsageExportDownload: Hashable, Sendable, CustomStringConvertible {
         self.url = url
     }
 
+    /// The same for every signed address of the same file, and no way back to it: 32 hexadecimal digits.
+    public var name: String { Hex.string(Identity.of(String(url.prefix { $0 != "?" }))) }
+
     public var description: String { "a file of a usage export" }
 }
 
 /// What circlemeter asks of CircleCI to get usage exports. CircleCI allows ten starts and ten looks an hour and
-/// organization; keeping to that is the caller's, since a call cannot wait for hours.
+/// organization; keeping to that is the caller's, since a call cannot wait for hours. Each call is made once: whether to
+/// try again is the caller's to say, too. A 429 of these calls holds no others back.
 public protocol UsageExportAPI: Sendable {
     /// The organizations of the key's owner.
     func collaborations() async throws(CircleCIError) -> [APIOrganization]
@@ -43,6 +47,8 @@ public protocol UsageExportAPI: Sendable {
     ) async throws(CircleCIError) -> APIUsageExport
     func usageExport(organizationID: String, id: String) async throws(CircleCIError) -> APIUsageExport
     /// Hands a file over piece by piece. The key is not shown: the address is signed.
+    ///
+    /// - Throws: `CircleCIError`, in which no address is; whatever `sink` throws.
     func download(
         _ download: UsageExportDownload,
         maximumBytes: Int,
@@ -65,7 +71,8 @@ extension CircleCIClient: UsageExportAPI {
             method: .POST,
             endpoint: "/organizations/{org_id}/usage_export_job",
             path: "/api/v2/organizations/\(try Escaping.segment(organizationID))/usage_export_job",
-            body: body.bytes
+            body: body.bytes,
+            hasOwnLimit: true
         )
         return try APIUsageExport(try await answer(to: request).object())
     }
@@ -74,7 +81,9 @@ extension CircleCIClient: UsageExportAPI {
         let organization = try Escaping.segment(organizationID)
         let request = APIRequest(
             endpoint: "/organizations/{org_id}/usage_export_job/{usage_export_job_id}",
-            path: "/api/v2/organizations/\(organization)/usage_export_job/\(try Escaping.segment(id))"
+            path: "/api/v2/organizations/\(organization)/usage_export_job/\(try Escaping.segment(id))",
+            maximumTries: 1,
+            hasOwnLimit: true
         )
         return try APIUsageExport(try await answer(to: request).object())
     }

@@ -37,6 +37,27 @@ struct ConnectionMetrics: Sendable {
             .increment(by: Int64(report.addedCount))
     }
 
+    func settled(_ report: SettleReport) {
+        for (outcome, count) in [
+            ("settled", report.files.reduce(0) { $0 + $1.settled }),
+            ("corrected", report.files.reduce(0) { $0 + $1.corrected }),
+            ("confirmed", report.files.reduce(0) { $0 + $1.confirmed }),
+            ("known", report.files.reduce(0) { $0 + $1.known }),
+        ] where count > 0 {
+            counter(MetricNames.settledRows, [("connection", report.connection), ("outcome", outcome)])
+                .increment(by: Int64(count))
+        }
+    }
+
+    func exported(_ report: ExportReport) {
+        for (outcome, count) in [
+            ("settled", report.exports.count), ("failed", report.failures.count), ("refused", report.isRefused ? 1 : 0),
+        ] where count > 0 {
+            counter(MetricNames.usageExports, [("connection", report.connection), ("outcome", outcome)])
+                .increment(by: Int64(count))
+        }
+    }
+
     /// To be told before each scrape.
     func connection(_ id: String, health: ConnectionHealth, at now: Timestamp) {
         let holding = Set(health.all.map(\.state))
@@ -50,10 +71,19 @@ struct ConnectionMetrics: Sendable {
     }
 
     /// To be told before each scrape.
-    func coverage(_ connection: String, reconciledThrough: Timestamp?, missingCount: Int) {
+    func coverage(
+        _ connection: String,
+        reconciledThrough: Timestamp?,
+        settledThrough: Day?,
+        missingCount: Int
+    ) {
         if let reconciledThrough {
             gauge(MetricNames.reconciledThrough, [("connection", connection)])
                 .record(Double(reconciledThrough.milliseconds) / 1000)
+        }
+        if let settledThrough {
+            gauge(MetricNames.settledThrough, [("connection", connection)])
+                .record(Double(settledThrough.advanced(by: 1).start.milliseconds) / 1000)
         }
         gauge(MetricNames.missingItems, [("connection", connection)]).record(missingCount)
     }

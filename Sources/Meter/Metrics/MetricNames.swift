@@ -109,6 +109,24 @@ enum MetricNames {
         .counter,
         "Events that no webhook told and the API did."
     )
+    /// `outcome` is `settled`, `corrected`, `confirmed` or `known`.
+    static let settledRows = MetricDefinition(
+        "circlemeter_settled_rows",
+        .counter,
+        "Rows of usage exports, by what they brought."
+    )
+    /// `outcome` is `settled`, `failed` or `refused`.
+    static let usageExports = MetricDefinition(
+        "circlemeter_usage_exports",
+        .counter,
+        "Usage exports that were asked of CircleCI, by what came of them."
+    )
+    static let settledThrough = MetricDefinition(
+        "circlemeter_settled_through_timestamp_seconds",
+        .gauge,
+        unit: "seconds",
+        "Unix time through which all usage of a connection is settled."
+    )
     /// `status` is `none` where no answer came.
     static let apiCalls = MetricDefinition(
         "circlemeter_api_calls",
@@ -147,7 +165,8 @@ enum MetricNames {
     static let all = [
         deliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
         projectionLagRecords, projectionLagSeconds, connectionState, keyDaysLeft, reconciledThrough, missingItems,
-        reconciledEvents, apiCalls, apiCallDuration, apiWaits, apiRefusals, notices, overflows,
+        reconciledEvents, settledRows, usageExports, settledThrough, apiCalls, apiCallDuration, apiWaits, apiRefusals,
+        notices, overflows,
     ]
 
     /// Seconds: half a millisecond to ten seconds, at which CircleCI gives up.

@@ -166,12 +166,12 @@ struct InvitationResponder: HTTPResponder {
 
 extension InvitationResponder {
     init(parts: MeterParts) {
-        let reconciler = parts.circleci.reconciler
+        let circleci = parts.circleci
         self.init(
             connections: parts.connections,
             administration: parts.circleci.administration,
             invitations: parts.circleci.invitations,
-            wake: { await reconciler.wake($0) },
+            wake: { await circleci.wake($0) },
             publicURL: parts.settings.publicURL,
             now: { Timestamp.now },
             logger: parts.logger

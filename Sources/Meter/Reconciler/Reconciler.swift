@@ -220,14 +220,7 @@ actor Reconciler: Service {
         _ progress: @escaping @Sendable (ReconcileProgress) async -> Void
     ) async throws -> ReconcileReport {
         guard let connection = surroundings.connections.get(id) else { throw MeterError.noConnection(id) }
-        guard let key = connection.apiKey else {
-            throw MeterError(
-                .noAPIKey,
-                "The connection has no API key, so CircleCI cannot be asked",
-                at: id,
-                hint: "circlemeter connection reconnect \(id) --api-key-file FILE gives it one"
-            )
-        }
+        guard let key = connection.apiKey else { throw MeterError.noKey(id) }
         let api = try surroundings.api(key)
         let health = await surroundings.monitor.health(of: id)
         guard health?.allowsCalls != false else {
@@ -236,12 +229,7 @@ actor Reconciler: Service {
                 try? await probe(id, api).check()
                 if await surroundings.monitor.health(of: id)?.allowsCalls == true { wake(id) }
             }
-            throw MeterError(
-                .reconnectRequired,
-                "CircleCI rejects the connection's API key",
-                at: id,
-                hint: "circlemeter connection reconnect \(id) --api-key-file FILE"
-            )
+            throw MeterError.deadKey(id)
         }
         let pass = ConnectionPass(
             connection: connection,

@@ -32,7 +32,7 @@ package struct ConnectionOperations: Sendable {
     package func add(_ body: [UInt8]) async throws -> [UInt8] {
         let report = try await administration.connect(try NewConnection(json: body, now: .now))
         parts.logger.notice("a connection was added", metadata: ["connection": "\(report.hooks.connection)"])
-        await parts.circleci.reconciler.wake(report.hooks.connection)
+        await parts.circleci.wake(report.hooks.connection)
         return ConnectionOperations.line { report.write(to: &$0) }
     }
 
@@ -41,7 +41,7 @@ package struct ConnectionOperations: Sendable {
         let new = try NewKey(json: body)
         let report = try await administration.reconnect(id, newKey: new.key, expires: new.expires)
         parts.logger.notice("a connection has a new key", metadata: ["connection": "\(id)"])
-        await parts.circleci.reconciler.wake(id)
+        await parts.circleci.wake(id)
         return ConnectionOperations.line { report.write(to: &$0) }
     }
 
@@ -140,20 +140,40 @@ package struct ConnectionOperations: Sendable {
         await line(ConnectionOperations.line { report.write(to: &$0) })
     }
 
-    /// Settles files that lie in the data directory's `exports/incoming`, and removes them.
+    /// Settles files that lie in the data directory's `exports/incoming`, and removes them; without files, what CircleCI
+    /// exports through its API.
     ///
     /// - Parameters:
-    ///   - body: ``SettleOrder``.
-    ///   - line: given each line of the answer: ``SettleProgress`` now and then, and the report at the end.
+    ///   - body: ``SettleOrder``, or nothing.
+    ///   - line: given each line of the answer: ``SettleProgress`` now and then, and the report at the end. Of a dry run
+    ///     without files, ``ExportOutlook``.
     package func settle(
         _ id: String,
         _ body: [UInt8],
         line: @escaping @Sendable ([UInt8]) async -> Void
     ) async throws {
-        let order = try SettleOrder(json: body)
+        let order = body.isEmpty ? SettleOrder() : try SettleOrder(json: body)
+        guard !order.files.isEmpty else { return try await settleExports(id, order, line: line) }
         let request = try order.request(in: parts.settings.directory)
         defer { order.removeFiles(in: parts.settings.directory) }
         let report = try await parts.circleci.settler.settle(id, request) { step in
+            await line(ConnectionOperations.line { step.write(to: &$0) })
+        }
+        await line(ConnectionOperations.line { report.write(to: &$0) })
+    }
+
+    private func settleExports(
+        _ id: String,
+        _ order: SettleOrder,
+        line: @escaping @Sendable ([UInt8]) async -> Void
+    ) async throws {
+        let settler = parts.circleci.settler
+        let request = try order.exportRequest(at: .now)
+        guard order.dry_run != true else {
+            let outlook = try await settler.outlook(id, request)
+            return await line(ConnectionOperations.line { outlook.write(to: &$0) })
+        }
+        let report = try await settler.settleByHand(id, request) { step in
             await line(ConnectionOperations.line { step.write(to: &$0) })
         }
         await line(ConnectionOperations.line { report.write(to: &$0) })

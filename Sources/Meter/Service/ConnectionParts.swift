@@ -86,12 +86,26 @@ struct ConnectionParts: Sendable {
         settler = Settler(
             Settler.Surroundings(
                 connections: store,
+                monitor: monitor,
                 knowledge: knowledge,
+                api: { try clients.client($0) },
                 append: append,
+                directory: settings.directory,
                 now: now,
+                sleep: { try await Task.sleep(for: $0) },
+                settled: { metrics.settled($0) },
+                exported: { metrics.exported($0) },
                 logger: logger
-            )
+            ),
+            options: settings.exportOptions,
+            period: settings.settleEvery
         )
+    }
+
+    /// Looks after a connection soon that was connected, or reconnected.
+    func wake(_ connection: String) async {
+        await reconciler.wake(connection)
+        await settler.wake(connection)
     }
 
     func close() async {

@@ -26,6 +26,10 @@ struct ConnectionStatus: Sendable {
     var progress: ReconcileProgress?
     var lastReport: ReconcileReport?
     var lastReportAt: Timestamp?
+    /// The day through which all usage is settled.
+    var settledThrough: Day?
+    var settling: SettleProgress?
+    var lastSettled: (report: ExportReport, at: Timestamp)?
 
     /// Through which every project that was ever compared is.
     var reconciledThrough: Timestamp? { projects.compactMap(\.reconciledThrough).min() }
@@ -45,9 +49,25 @@ extension ConnectionStatus {
         let connections = parts.connections.list()
         let published = parts.projector.published
         let (names, marks) = try await published.read(or: ([], [])) { (try $0.projects(), try $0.reconciliations()) }
+        let (settled, runCounts) = try await published.read(or: ([], [:])) { store in
+            (
+                try store.settledDays(),
+                try Dictionary(uniqueKeysWithValues: connections.map { ($0.id, try store.runCounts(of: $0.id)) })
+            )
+        }
         var statuses: [ConnectionStatus] = []
         for connection in connections {
-            statuses.append(await of(connection, parts, names: names, marks: marks))
+            var status = await of(connection, parts, names: names, marks: marks)
+            let days = Dictionary(
+                settled.filter { $0.connection == connection.id }.map { ($0.day, $0.exportedAt) },
+                uniquingKeysWith: max
+            )
+            let counts = runCounts[connection.id] ?? [:]
+            let first = ExportPlan.firstDay(counts, addedAt: connection.addedAt, .now)
+            status.settledThrough = ExportPlan.settledThrough(days, since: first)
+            status.settling = await parts.circleci.settler.progress(of: connection.id)
+            status.lastSettled = await parts.circleci.settler.lastReport(of: connection.id)
+            statuses.append(status)
         }
         return statuses
     }
@@ -101,7 +121,8 @@ extension ConnectionStatus {
 
 extension ConnectionStatus {
     /// The connection's own members, and `state`, `reason`, `since`, `message`, `action`, `warnings`, `key_days_left`,
-    /// `reconciled_through`, `last_event_at`, `known_projects`, `missing`, `reconciling`, `last_reconciled`.
+    /// `reconciled_through`, `last_event_at`, `known_projects`, `missing`, `reconciling`, `last_reconciled`, `settled_through`,
+    /// `settling`, `last_settled`.
     func write(to json: inout JSONWriter) {
         json.object { json in
             connection.writeMembers(to: &json)
@@ -135,6 +156,15 @@ extension ConnectionStatus {
             if let lastReport {
                 json.name("last_reconciled")
                 lastReport.write(to: &json, at: lastReportAt)
+            }
+            json.member("settled_through", settledThrough?.description)
+            if let settling {
+                json.name("settling")
+                settling.write(to: &json)
+            }
+            if let lastSettled {
+                json.name("last_settled")
+                lastSettled.report.write(to: &json, at: lastSettled.at)
             }
         }
     }

@@ -16,10 +16,21 @@ public struct MeterSettings: Sendable {
     public var circleciURL: String
     /// Between two passes of the reconciler; nil: only when told to.
     public var reconcileEvery: Duration? = .seconds(300)
+    /// Between two times that usage is settled through CircleCI's API; nil: only when told to.
+    public var settleEvery: Duration? = .seconds(86_400)
+    /// Between two looks at a usage export. CircleCI allows ten an hour.
+    public var settleLookEvery: Duration = .seconds(360)
     /// Calls to CircleCI's API a second at most, for each key; its own limits hold besides.
     public var apiCallsPerSecond = 10
     /// How the reconciler goes about it.
     var reconcileOptions = ReconcileOptions()
+    /// How usage exports are asked for.
+    var exportOptions: ExportOptions {
+        var options = ExportOptions()
+        options.lookEverySeconds = settleLookEvery / .seconds(1)
+        options.firstLookSeconds = min(options.firstLookSeconds, options.lookEverySeconds)
+        return options
+    }
     /// Where notices about connections are posted to. Chat services put secrets in the path, so this is no option of the
     /// command line and is shown nowhere.
     public var noticeURL: String?
@@ -38,6 +49,8 @@ public struct MeterSettings: Sendable {
         case publicURL = "public-url"
         case circleciURL = "circleci-url"
         case reconcileEvery = "reconcile-every"
+        case settleEvery = "settle-every"
+        case settleLookEvery = "settle-look-every"
         case apiCallsPerSecond = "api-calls-per-second"
         case noticeURL = "notice-url"
         case noticeSecret = "notice-secret"
@@ -100,6 +113,13 @@ public struct MeterSettings: Sendable {
         settings.circleciURL = try reader.url(.circleciURL) ?? settings.circleciURL
         if let text = reader.string(.reconcileEvery) {
             settings.reconcileEvery = try Duration.setting(text, name: Key.reconcileEvery.rawValue)
+        }
+        if let text = reader.string(.settleEvery) {
+            settings.settleEvery = try Duration.setting(text, name: Key.settleEvery.rawValue)
+        }
+        if let text = reader.string(.settleLookEvery) {
+            settings.settleLookEvery =
+                try Duration.setting(text, name: Key.settleLookEvery.rawValue) ?? settings.settleLookEvery
         }
         settings.apiCallsPerSecond =
             try reader.integer(.apiCallsPerSecond, in: 1...1000, "calls a second") ?? settings.apiCallsPerSecond

@@ -2,7 +2,8 @@ package import Foundation
 import Glibc
 package import Wire
 
-/// Files of a usage export for a service to settle: named, laid into its data directory, and told to it as JSON.
+/// What a service is to settle, told to it as JSON: files of a usage export, which are named and laid into its data
+/// directory, or without files what CircleCI's API exports.
 package struct SettleOrder: Codable, Sendable {
     package struct File: Codable, Sendable {
         /// What it is called in answers and errors.
@@ -20,11 +21,20 @@ package struct SettleOrder: Codable, Sendable {
 
     package init() {}
 
+    /// Every member may be left out.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        files = try container.decodeIfPresent([File].self, forKey: .files) ?? []
+        from = try container.decodeIfPresent(String.self, forKey: .from)
+        to = try container.decodeIfPresent(String.self, forKey: .to)
+        dry_run = try container.decodeIfPresent(Bool.self, forKey: .dry_run)
+    }
+
     init(json: [UInt8]) throws(MeterError) {
         do {
             self = try JSONDecoder().decode(SettleOrder.self, from: Data(json))
         } catch {
-            throw SettleOrder.invalid("The body is no order to settle files", hint: "use circlemeter settle")
+            throw SettleOrder.invalid("The body is no order to settle", hint: "use circlemeter settle")
         }
     }
 
@@ -81,14 +91,33 @@ package struct SettleOrder: Codable, Sendable {
                 )
             )
         }
-        switch (from, to) {
-        case (nil, nil): break
-        case (let from?, let to?):
-            guard let first = Day(from), let last = Day(to), first <= last,
-                last.daysSinceEpoch - first.daysSinceEpoch <= 366
-            else { throw SettleOrder.invalid("'from' and 'to' are not two days in order, a year apart at most") }
-            request.days = first...last
-        default: throw SettleOrder.invalid("'from' and 'to' go together")
+        request.days = try days
+        return request
+    }
+
+    private var days: ClosedRange<Day>? {
+        get throws(MeterError) {
+            switch (from, to) {
+            case (nil, nil): return nil
+            case (let from?, let to?):
+                guard let first = Day(from), let last = Day(to), first <= last,
+                    last.daysSinceEpoch - first.daysSinceEpoch <= 366
+                else { throw SettleOrder.invalid("'from' and 'to' are not two days in order, a year apart at most") }
+                return first...last
+            default: throw SettleOrder.invalid("'from' and 'to' go together")
+            }
+        }
+    }
+
+    /// What is to be asked of CircleCI, of an order without files.
+    func exportRequest(at now: Timestamp) throws(MeterError) -> ExportRequest {
+        let request = ExportRequest(days: try days, isByHand: true)
+        let possible = ExportPlan.possibleDays(now)
+        if let days = request.days, !days.overlaps(possible) {
+            throw SettleOrder.invalid(
+                "CircleCI has no usage export of these days yet, or no longer",
+                hint: "there are exports of \(possible.lowerBound) to \(possible.upperBound)"
+            )
         }
         return request
     }

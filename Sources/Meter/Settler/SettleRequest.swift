@@ -16,6 +16,8 @@ struct SettleRequest: Sendable {
     var files: [File]
     /// The UTC days of which the files hold every run; nil: not known.
     var days: ClosedRange<Day>?
+    /// When the export of the days was made; nil: when the first of its files was. An export may have no file.
+    var exportedAt: Timestamp?
     /// Whether nothing is added.
     var isDryRun = false
 }
@@ -23,19 +25,25 @@ struct SettleRequest: Sendable {
 /// How far a settlement is.
 struct SettleProgress: Sendable {
     enum Phase: String, Sendable {
+        /// For CircleCI.
+        case waiting
+        case downloading
         /// The whole file is read before anything of it is added.
         case checking
         case settling
     }
 
     var connection: String
+    /// Or the days of an export that is waited for.
     var file: String
     var phase: Phase
-    /// Of all files, as they are; each is read twice.
+    /// Of all files, as they are; each is read twice. Of one file, of unknown length, while it is downloaded.
     var bytes: Int
     var totalBytes: Int
     /// Of this file.
     var rows: Int
+    /// When CircleCI is asked again, while it is waited for.
+    var until: Timestamp?
 }
 
 /// What a settlement did.
@@ -66,7 +74,7 @@ struct SettleReport: Sendable {
 }
 
 extension SettleProgress {
-    /// `{"connection","file","phase","bytes","total_bytes","rows"}`.
+    /// `{"connection","file","phase","bytes","total_bytes","rows","until"}`.
     func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("connection", connection)
@@ -75,6 +83,7 @@ extension SettleProgress {
             json.member("bytes", bytes)
             json.member("total_bytes", totalBytes)
             json.member("rows", rows)
+            if let until { json.member("until", until.description) }
         }
     }
 }

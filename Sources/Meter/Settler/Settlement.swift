@@ -40,6 +40,7 @@ struct Settlement {
             let milliseconds = request.files[index].exportedAt.milliseconds
             request.files[index].exportedAt = Timestamp(microseconds: milliseconds * 1000)
         }
+        request.exportedAt = request.exportedAt?.wholeMilliseconds
         self.request = request
         self.knowledge = knowledge
         self.append = append
@@ -71,7 +72,8 @@ struct Settlement {
             await reader.close()
             report.files.append(outcome)
         }
-        if let days = request.days, report.isGood, let exportedAt = request.files.map(\.exportedAt).min() {
+        let exportedAt = request.exportedAt ?? request.files.map(\.exportedAt).min()
+        if let days = request.days, report.isGood, let exportedAt {
             report.days = days
             if !request.isDryRun {
                 let rows = report.files.reduce(0) { $0 + $1.rows }

@@ -125,14 +125,23 @@ public final class APIBudget: Sendable {
 
     /// Ends a call.
     ///
-    /// - Parameter answer: Nil where none came.
-    func end(_ call: Call, answer: (status: Int, headers: HTTPHeaders)?) {
+    /// - Parameters:
+    ///   - answer: Nil where none came.
+    ///   - hasOwnLimit: Whether what the answer says of limits holds for calls of this kind alone.
+    func end(_ call: Call, answer: (status: Int, headers: HTTPHeaders)?, hasOwnLimit: Bool = false) {
         let now = clock.now()
-        let told = answer.map { RateHeaders($0.headers).windows } ?? [:]
+        let told = hasOwnLimit ? [:] : answer.map { RateHeaders($0.headers).windows } ?? [:]
+        let isOfKey = !(hasOwnLimit && answer?.status == 429)
         let retryAfter = answer.flatMap { RateHeaders.retryAfter($0.headers, wallTime: clock.wallTime()) }
         advance { queue in
             if answer?.status == 429 { queue.statistics.refusals += 1 }
-            queue.gate.end(call.ticket, status: answer?.status, told: told, retryAfter: retryAfter, at: now)
+            queue.gate.end(
+                call.ticket,
+                status: isOfKey ? answer?.status : nil,
+                told: told,
+                retryAfter: retryAfter,
+                at: now
+            )
         }
         observe(.call(endpoint: call.endpoint, status: answer?.status, duration: now - call.startedAt))
     }

@@ -73,18 +73,23 @@ struct APIExchange: Sendable {
                 guard count <= maximumBytes else {
                     throw CircleCIError(.unexpectedAnswer, "The file is longer than \(maximumBytes) bytes", at: place)
                 }
-                try await sink(chunk)
+                do { try await sink(chunk) } catch { throw SinkFailure(error: error) }
             }
             // A cancelled body ends as if it were complete.
             try Task.checkCancellation()
             if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }), length != count {
                 throw CircleCIError(.unreachable, "The file came incompletely", at: place)
             }
-        } catch let error as CircleCIError {
-            throw error
-        } catch let error as HTTPClientError {
+        } catch let failure as SinkFailure {
+            throw failure.error
+        } catch {
             throw Self.error(error, place)
         }
+    }
+
+    /// What the taker of a download threw, not the network.
+    private struct SinkFailure: Error {
+        let error: any Error
     }
 
     /// Whether the key may be sent to the base address: not in clear text over a network.

@@ -12,6 +12,8 @@ struct APIRequest: Sendable {
     var body: [UInt8]?
     var priority = APIBudget.Priority.normal
     var maximumTries: Int?
+    /// Whether CircleCI counts these calls apart from all others, so that their limits say nothing of the key's.
+    var hasOwnLimit = false
 
     /// Whether a second try cannot do more than the first.
     var isRepeatable: Bool { method != .POST }

@@ -64,6 +64,8 @@ public struct CircleCIClient: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.timeout.connect = .seconds(10)
+        // For downloads, which have no deadline: nothing at all came for so long.
+        configuration.timeout.read = .seconds(60)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = concurrency
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
@@ -76,7 +78,11 @@ public struct CircleCIClient: Sendable {
         while true {
             let call = try await budget.begin(request.endpoint, request.priority)
             let outcome = await exchange.send(request)
-            budget.end(call, answer: outcome.answer.map { ($0.status, $0.headers) })
+            budget.end(
+                call,
+                answer: outcome.answer.map { ($0.status, $0.headers) },
+                hasOwnLimit: request.hasOwnLimit
+            )
             guard let error = outcome.error else {
                 guard let answer = outcome.answer else { preconditionFailure("neither an answer nor an error") }
                 return answer
@@ -86,12 +92,12 @@ public struct CircleCIClient: Sendable {
             if request.method == .DELETE, failures > 1, let answer = outcome.answer, error.code == .notFound {
                 return answer
             }
-            guard failures < tries, error.mayPass else { throw error }
+            let asked = outcome.answer.flatMap {
+                RateHeaders.retryAfter($0.headers, wallTime: budget.clock.wallTime())
+            }
+            guard failures < tries, error.mayPass else { throw error.asking(toWait: asked) }
             // After a 429 the budget itself holds the next call back.
             if error.code != .rateLimited {
-                let asked = outcome.answer.flatMap {
-                    RateHeaders.retryAfter($0.headers, wallTime: budget.clock.wallTime())
-                }
                 try await budget.waitBeforeRetry(failures: failures, atLeast: asked)
             }
         }
@@ -140,6 +146,19 @@ public struct CircleCIClient: Sendable {
 }
 
 extension CircleCIError {
+    func asking(toWait retryAfter: Duration?) -> CircleCIError {
+        CircleCIError(
+            code,
+            message,
+            at: location,
+            cause: cause,
+            hint: hint,
+            status: status,
+            requestID: requestID,
+            retryAfter: retryAfter
+        )
+    }
+
     /// Whether the same call may go well later.
     var mayPass: Bool {
         switch code {

@@ -55,6 +55,7 @@ struct HealthAPI: Sendable {
             parts.circleci.metrics.coverage(
                 id,
                 reconciledThrough: status.reconciledThrough,
+                settledThrough: status.settledThrough,
                 missingCount: status.missing.count
             )
         }

@@ -41,7 +41,7 @@ struct ConnectionKeyPage: Sendable {
             return try await form(connection, fields, failure, context)
         }
         parts.logger.notice("a connection has a new key", metadata: ["connection": "\(connection.id)"])
-        await parts.circleci.reconciler.wake(connection.id)
+        await parts.circleci.wake(connection.id)
         return .redirect(to: ConnectionsPage.path(to: connection.id, done: "reconnected"))
     }
 

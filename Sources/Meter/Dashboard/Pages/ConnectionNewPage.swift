@@ -34,7 +34,7 @@ struct ConnectionNewPage: Sendable {
         }
         let id = report.hooks.connection
         parts.logger.notice("a connection was added", metadata: ["connection": "\(id)"])
-        await parts.circleci.reconciler.wake(id)
+        await parts.circleci.wake(id)
         let path = "/webhooks/circleci/\(id)"
         let page = ConnectionReport(
             connect: report,

@@ -1,0 +1,202 @@
+import CircleCI
+import Logging
+import Usage
+import Wire
+
+/// The steps of a run: each leaves on disk what it has reached.
+extension ExportRun {
+    mutating func start(_ days: ClosedRange<Day>, _ api: any ExportingAPI) async throws {
+        let organizationID = try await organizationID(api)
+        let startedAt = surroundings.now()
+        // Before the call: one whose answer gets lost counts at CircleCI as well.
+        state.starts.append(startedAt)
+        try await save()
+        let export: APIUsageExport
+        do throws(CircleCIError) {
+            export = try await api.startUsageExport(
+                organizationID: organizationID,
+                start: days.lowerBound.start,
+                end: days.end
+            )
+        } catch {
+            switch error.code {
+            case .notFound, .forbidden, .refused:
+                state.refusedAt = startedAt
+                state.refusal =
+                    error.code == .notFound
+                    ? "CircleCI has no usage export for this organization and key" : error.description
+                try await save()
+                report.isRefused = true
+                report.problem = ExportProblem(code: error.code.rawValue, message: state.refusal ?? "")
+                return
+            case .rateLimited: state.startsHeldUntil = heldUntil(error)
+            default: break
+            }
+            throw error
+        }
+        state.exports.append(
+            ExportState.Export(id: export.id, first: days.lowerBound, last: days.upperBound, startedAt: startedAt)
+        )
+        try await save()
+        surroundings.logger.info(
+            "a usage export was started",
+            metadata: ["connection": "\(connection.id)", "days": "\(days.lowerBound) to \(days.upperBound)"]
+        )
+    }
+
+    mutating func look(_ id: String, _ api: any ExportingAPI) async throws {
+        guard let place = state.exports.firstIndex(where: { $0.id == id }) else { return }
+        let organizationID = try await organizationID(api)
+        let now = surroundings.now()
+        state.looks.append(now)
+        state.exports[place].lookedAt = now
+        try await save()
+        let answer: APIUsageExport
+        do throws(CircleCIError) {
+            answer = try await api.usageExport(organizationID: organizationID, id: id)
+        } catch {
+            if error.code == .notFound {
+                return try await fail(state.exports[place], "CircleCI does not know the export any more")
+            }
+            if error.code == .rateLimited { state.looksHeldUntil = heldUntil(error) }
+            throw error
+        }
+        switch answer.state {
+        case "completed":
+            state.exports[place].files = answer.downloads.map(\.name)
+            try await save()
+            try await download(answer.downloads, of: state.exports[place], api)
+        case "failed":
+            try await fail(state.exports[place], ExportRun.shown(answer.errorReason))
+        default:
+            guard now.seconds(since: state.exports[place].startedAt) > options.patienceSeconds else { return }
+            try await fail(state.exports[place], "it was not completed in \(Int(options.patienceSeconds / 3600)) hours")
+        }
+    }
+
+    private mutating func download(
+        _ downloads: [UsageExportDownload],
+        of export: ExportState.Export,
+        _ api: any ExportingAPI
+    ) async throws {
+        let missing = Set(await files.missing(of: downloads.map(\.name)))
+        for (index, download) in downloads.enumerated() where missing.contains(download.name) {
+            let file = ExportDownload(files.path(download.name))
+            try await file.open()
+            do {
+                let (connection, progress) = (connection.id, surroundings.progress)
+                let name = "file \(index + 1) of \(downloads.count)"
+                try await api.download(download, maximumBytes: options.maximumFileBytes) { chunk in
+                    try await file.write(chunk)
+                    await progress(
+                        SettleProgress(
+                            connection: connection,
+                            file: name,
+                            phase: .downloading,
+                            bytes: await file.byteCount,
+                            totalBytes: 0,
+                            rows: 0
+                        )
+                    )
+                }
+                try await file.finish()
+            } catch {
+                await file.abandon()
+                throw error
+            }
+        }
+    }
+
+    /// From the connection where it names it by its id, else asked for once.
+    private mutating func organizationID(_ api: any ExportingAPI) async throws -> String {
+        if let known = state.organizationID { return known }
+        let key = ProjectSlug.key(connection.organization)
+        let id: String
+        if let uuid = Identity.uuid(key) ?? ExportRun.idInSlug(key) {
+            id = Identity.uuidString(uuid)
+        } else {
+            let organizations = try await api.collaborations()
+            let found = organizations.first { ProjectSlug.key($0.slug) == key }
+            guard let text = found?.id else {
+                throw ExportProblem(
+                    code: MeterError.Code.organizationNotFound.rawValue,
+                    message: "The key's owner does not work in \(connection.organization)"
+                )
+            }
+            id = text
+        }
+        state.organizationID = id
+        try await save()
+        return id
+    }
+
+    /// Of `circleci/<base58>`.
+    private static func idInSlug(_ key: String) -> UInt128? {
+        let parts = key.split(separator: "/")
+        return parts.count == 2 && parts[0] == "circleci" ? Base58.decode(parts[1]) : nil
+    }
+
+    mutating func settle(_ export: ExportState.Export) async throws {
+        let names = export.files ?? []
+        let days = "\(export.first) to \(export.last)"
+        let settlement = try await surroundings.settle(
+            SettleRequest(
+                files: names.enumerated().map { index, name in
+                    SettleRequest.File(
+                        name: "the usage export of \(days), file \(index + 1) of \(names.count)",
+                        path: files.path(name),
+                        exportedAt: export.startedAt
+                    )
+                },
+                days: export.days,
+                exportedAt: export.startedAt
+            )
+        )
+        guard let place = state.exports.firstIndex(where: { $0.id == export.id }) else { return }
+        let damaged = zip(names, settlement.files).filter { $1.error != nil }
+        guard let error = damaged.first?.1.error else {
+            state.exports.remove(at: place)
+            state.failures.removeAll { export.days.contains($0.first) && export.days.contains($0.last) }
+            try await save()
+            await files.remove(names)
+            report.exports.append(
+                ExportReport.Export(days: export.days, startedAt: export.startedAt, settlement: settlement)
+            )
+            return
+        }
+        state.exports[place].damages += 1
+        // Nothing of them counts; the next look tells where they can be downloaded again.
+        state.exports[place].files = nil
+        await files.remove(damaged.map(\.0))
+        if state.exports[place].damages >= options.maximumDamages {
+            return try await fail(state.exports[place], error.description)
+        }
+        try await save()
+        surroundings.logger.warning(
+            "a file of a usage export is damaged",
+            metadata: ["connection": "\(connection.id)", "error": "\(error)"]
+        )
+    }
+
+    private mutating func fail(_ export: ExportState.Export, _ reason: String) async throws {
+        state.exports.removeAll { $0.id == export.id }
+        state.failures.append(
+            ExportState.Failure(first: export.first, last: export.last, at: surroundings.now(), reason: reason)
+        )
+        try await save()
+        await files.removeStrangers(keeping: state.exports.flatMap { $0.files ?? [] })
+        report.failures.append(ExportReport.Failure(days: export.days, reason: reason))
+        surroundings.logger.warning(
+            "a usage export came to nothing",
+            metadata: [
+                "connection": "\(connection.id)", "days": "\(export.first) to \(export.last)", "reason": "\(reason)",
+            ]
+        )
+    }
+
+    /// What CircleCI gives as a reason, as far as it can be shown.
+    private static func shown(_ reason: String?) -> String {
+        let text = String((reason ?? "").unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.prefix(200))
+        return text.isEmpty ? "CircleCI gives no reason" : text
+    }
+}

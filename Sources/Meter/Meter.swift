@@ -59,6 +59,7 @@ public struct MeterService: Sendable {
                     LogService(log: parts.log),
                     parts.projector,
                     NoticeService(circleci: parts.circleci),
+                    parts.rateCard,
                     parts.circleci.reconciler,
                     parts.circleci.settler,
                     Listener(dashboard, on: settings.dashboardAddress, setting: .dashboardAddress),

@@ -60,6 +60,8 @@ final class MemoryLog: ReconcileKnowledge {
         state.withLock { $0.tables.partition(connection: connection, day: day) }
     }
 
+    func rateCard() -> RateCardState? { state.withLock { $0.tables.rateCard() } }
+
     func settledDays() -> [SettledDay] { state.withLock { $0.tables.settledDays() } }
 
     func projects(of connection: String) async throws -> [ProjectName] {

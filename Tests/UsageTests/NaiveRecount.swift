@@ -10,7 +10,16 @@ struct NaiveRecount {
 
     private static let rank: [RecordSource: Int] = [.webhook: 3, .api: 2, .export: 1, .meter: 0]
 
-    init(_ events: Set<TestEvent>) {
+    /// The card that counts.
+    private(set) var rateCard = RateCard.published
+
+    init(_ all: Set<TestEvent>) {
+        let events = all.filter { $0.notice == nil }
+        let cards = all.compactMap { event -> (Int64, String, Int)? in
+            guard case .rateCard(let number)? = event.notice, let at = event.happenedAt else { return nil }
+            return (at, event.eventID, number)
+        }
+        if let latest = cards.max(by: <) { rateCard = TestEvent.Notice.card(latest.2) }
         let slugs = NaiveRecount.slugs(events.filter { $0.settled?.isConfirmation != true })
         for told in Dictionary(grouping: events, by: { "\($0.connection)/\($0.kind)/\($0.run)" }).values {
             let versions = told.filter { $0.settled?.isConfirmation != true }.sorted(by: NaiveRecount.wins)

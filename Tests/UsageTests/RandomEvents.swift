@@ -47,8 +47,12 @@ struct RandomEvents {
         return (0..<count).map { _ in
             let run = pick(runs)
             let started = run.pipelineCreatedAt + Int64.random(in: 0..<30, using: &generator) * RandomEvents.hour
+            let notices = [
+                TestEvent.Notice.rateCard(0), .rateCard(1), .description(0), .description(1), .description(2),
+            ]
+            let notice = maybe(10) { $0.pick(notices) }
             let settled =
-                run.kind == .job
+                run.kind == .job && notice == nil
                 ? maybe(35) { random in
                     TestEvent.Settled(
                         content: Int.random(in: 0..<4, using: &random.generator),
@@ -60,7 +64,7 @@ struct RandomEvents {
             let slugs = ["github/o/r\(run.project)", "gh/o/r\(run.project)", "github/o/renamed\(run.project)"]
             return TestEvent(
                 kind: run.kind,
-                source: settled == nil ? pick([.webhook, .webhook, .api, .export]) : .export,
+                source: notice?.source ?? (settled == nil ? pick([.webhook, .webhook, .api, .export]) : .export),
                 connection: run.connection,
                 id: "event-\(Int.random(in: 0..<6, using: &generator))",
                 run: run.id,
@@ -79,7 +83,8 @@ struct RandomEvents {
                 pipelineNumber: maybe(80) { $0.pick([1, 2, 3]) },
                 number: run.kind == .job ? maybe(90) { $0.pick([1, 2, 3, 5, 8, 13, 14]) } : nil,
                 workflowID: run.kind == .job ? maybe(70) { $0.pick(["workflow-1", "workflow-2"]) } : nil,
-                settled: settled
+                settled: settled,
+                notice: notice
             )
         }
     }

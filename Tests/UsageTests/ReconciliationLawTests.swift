@@ -89,8 +89,10 @@ struct ReconciliationLawTests {
     func `known runs hold what the events of each run said`(_ round: UInt64) throws {
         let seed = TestSeed.of(round: round)
         var random = RandomEvents(seed: seed)
-        // What only confirms a settlement names no run.
-        let events = random.events(count: 120, runCount: 30).filter { $0.settled?.isConfirmation != true }
+        // What only confirms a settlement names no run, nor do notices.
+        let events = random.events(count: 120, runCount: 30).filter {
+            $0.settled?.isConfirmation != true && $0.notice == nil
+        }
         var tables = UsageTables()
         var reducer = try Reducer(storage: tables)
         for event in events {

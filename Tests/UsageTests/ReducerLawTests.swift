@@ -13,6 +13,7 @@ struct ReducerLawTests {
         let events = random.events(count: 160, runCount: 40)
         let snapshot = try folded(events).snapshot(position: nil)
         let expected = NaiveRecount(Set(events))
+        #expect(snapshot.rateCard == expected.rateCard, "seed \(seed)")
         for table in UsageTable.stored where table != .features {
             var rows: [String: [Int]] = [:]
             for row in snapshot[table] {

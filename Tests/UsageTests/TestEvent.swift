@@ -27,6 +27,34 @@ struct TestEvent: Hashable {
         var isUnregistered: Bool? { [false, true, nil, nil][content] }
     }
 
+    /// What is of no run; a number decides all of it.
+    enum Notice: Hashable {
+        case rateCard(Int)
+        case description(Int)
+
+        var source: RecordSource {
+            switch self {
+            case .rateCard: .meter
+            case .description: .api
+            }
+        }
+
+        /// Later numbers come later among cards of one time and id.
+        static func card(_ number: Int) -> RateCard {
+            RateCard(
+                source: "card \(number)",
+                published: Day(daysSinceEpoch: 20_000),
+                defaultMachine: RateCard.Machine(executor: "docker", resourceClass: ["medium", "large"][number % 2]),
+                periods: [
+                    RateCard.Period(
+                        from: Day(daysSinceEpoch: 0),
+                        thousandthsPerMinute: ["docker": ["medium": 1000 + number, "large": 7000 + number]]
+                    )
+                ]
+            )
+        }
+    }
+
     var kind: Kind
     var source: RecordSource
     var connection: String
@@ -52,6 +80,7 @@ struct TestEvent: Hashable {
     var workflowID: String?
     /// Of a job, from the usage export.
     var settled: Settled?
+    var notice: Notice?
 
     /// As the event has it: a settlement's tells what it says.
     var eventID: String { settled.map { "export-\(Hex.string($0.contentID))" } ?? id }
@@ -76,6 +105,10 @@ struct TestEvent: Hashable {
         event.pipeline.number = pipelineNumber
         event.commit.branch = place(branch)
         event.commit.authorEmail = place(email)
+        if let notice {
+            say(&event, notice, place)
+            return (event, body)
+        }
         switch kind {
         case .job:
             event.job.id = place(run)
@@ -94,6 +127,22 @@ struct TestEvent: Hashable {
             event.workflow.stoppedAt = instant(stoppedAt)
         }
         return (event, body)
+    }
+
+    private func say(_ event: inout Event, _ notice: Notice, _ place: (String?) -> JSONText?) {
+        switch notice {
+        case .rateCard(let number):
+            event.kind = .rateCardChanged
+            event.rateCard = Notice.card(number)
+        case .description(let number):
+            event.kind = .jobDescribed
+            event.job.name = place(job)
+            var usage = EventUsage()
+            usage.resourceClass = place(["medium", "large", "acme/pool"][number])
+            usage.executor = place(["docker", "docker", "runner"][number])
+            usage.parallelism = [nil, 3, 1][number]
+            event.usage = usage
+        }
     }
 
     private func settle(_ event: inout Event, _ settled: Settled, _ place: (String?) -> JSONText?) {

@@ -172,7 +172,7 @@ public enum RateCardScanner {
 
 extension DecimalText {
     /// Without zeros at the end: `5`, `0.0006`.
-    fileprivate static func trimmed(_ value: Int, digits: Int) -> String {
+    public static func trimmed(_ value: Int, digits: Int) -> String {
         var text = text(UInt128(value.magnitude), digits: digits)
         while text.hasSuffix("0") { text.removeLast() }
         return text.hasSuffix(".") ? String(text.dropLast()) : text

@@ -20,6 +20,8 @@ public struct DataDirectory: Sendable, CustomStringConvertible {
     public var usageDryRun: String { "\(path)/usage.sqlite.dry-run" }
     /// Usage exports on their way onto the log.
     public var exports: String { "\(path)/exports" }
+    /// What machines cost, for people to edit.
+    public var rateCard: String { "\(path)/rate-card.json" }
     /// Where a running service can be reached by commands on the same machine.
     public var service: String { "\(path)/service.json" }
 

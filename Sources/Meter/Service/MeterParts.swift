@@ -10,6 +10,7 @@ struct MeterParts: Sendable {
     let quarantine: Quarantine
     let projector: Projector
     let circleci: ConnectionParts
+    let rateCard: RateCardKeeper
     let registry: OpenMetricsRegistry
     let access: Access
     /// The path that signs an admin in once; nil where the token came from the environment.
@@ -82,6 +83,7 @@ struct MeterParts: Sendable {
             quarantine: quarantine,
             projector: projector,
             circleci: circleci,
+            rateCard: RateCardKeeper(directory, log: log, published: projector.published, logger: logger),
             registry: registry,
             access: access,
             signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,

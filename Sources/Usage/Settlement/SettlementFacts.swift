@@ -47,6 +47,11 @@ public struct JobDescription: Hashable, Sendable {
         self.happenedAt = happenedAt
     }
 
+    /// The job, on every day: texts that are equal only by canonical equivalence are two jobs.
+    var key: RowKey {
+        RowKey(connection: connection, day: Day(daysSinceEpoch: 0), texts: [project, workflow, job])
+    }
+
     /// By time, then by what is said, so that any set of descriptions has one latest.
     func precedes(_ other: JobDescription) -> Bool {
         if happenedAt != other.happenedAt { return happenedAt < other.happenedAt }
@@ -68,9 +73,33 @@ public struct RateCardState: Sendable {
         self.eventID = eventID
     }
 
+    /// By time, then id, then what is said, so that any set of events has one latest card.
     func precedes(_ other: RateCardState) -> Bool {
         if happenedAt != other.happenedAt { return happenedAt < other.happenedAt }
-        return eventID.precedesInBytes(other.eventID)
+        if eventID != other.eventID { return eventID.precedesInBytes(other.eventID) }
+        return card.words.precedesInBytes(other.card.words)
+    }
+}
+
+extension RateCard {
+    /// All that the card says, in a fixed order.
+    fileprivate var words: String {
+        var words = [source, published.description, defaultMachine.executor, defaultMachine.resourceClass]
+        for period in periods {
+            words.append(period.from.description)
+            for (executor, classes) in period.thousandthsPerMinute.sorted(by: { $0.key.precedesInBytes($1.key) }) {
+                for (name, rate) in classes.sorted(by: { $0.key.precedesInBytes($1.key) }) {
+                    words += [executor, name, "\(rate)"]
+                }
+            }
+        }
+        for period in contract?.periods ?? [] {
+            words += [
+                contract?.currency ?? "", period.from.description, period.to?.description ?? "",
+                "\(period.billionthsPerCredit)",
+            ]
+        }
+        return words.joined(separator: "\u{0}")
     }
 }
 
@@ -81,24 +110,10 @@ struct SettlementLedger: Sendable {
         var day: Day
     }
 
-    private struct JobKey: Hashable, Sendable {
-        var connection: String
-        var project: String
-        var workflow: String
-        var job: String
-
-        init(_ description: JobDescription) {
-            connection = description.connection
-            project = description.project
-            workflow = description.workflow
-            job = description.job
-        }
-    }
-
     private var days: [DayKey: Timestamp] = [:]
     private var changedDays: Set<DayKey> = []
-    private var descriptions: [JobKey: JobDescription] = [:]
-    private var changedDescriptions: Set<JobKey> = []
+    private var descriptions: [RowKey: JobDescription] = [:]
+    private var changedDescriptions: Set<RowKey> = []
     private var rateCard: RateCardState?
     private var isRateCardChanged = false
 
@@ -106,7 +121,7 @@ struct SettlementLedger: Sendable {
         days[DayKey(connection: day.connection, day: day.day)] = day.exportedAt
     }
 
-    mutating func restore(_ description: JobDescription) { descriptions[JobKey(description)] = description }
+    mutating func restore(_ description: JobDescription) { descriptions[description.key] = description }
     mutating func restore(_ state: RateCardState) { rateCard = state }
 
     mutating func see(_ candidate: SettledDay) {
@@ -117,7 +132,7 @@ struct SettlementLedger: Sendable {
     }
 
     mutating func see(_ candidate: JobDescription) {
-        let key = JobKey(candidate)
+        let key = candidate.key
         if let known = descriptions[key], !known.precedes(candidate) { return }
         descriptions[key] = candidate
         changedDescriptions.insert(key)

@@ -40,11 +40,7 @@ struct ProvisionalCredits {
     init(card: RateCard, descriptions: [JobDescription], earlier: [Snapshot.Row]) {
         self.card = card
         for description in descriptions {
-            let job = RowKey(
-                connection: description.connection,
-                day: Day(daysSinceEpoch: 0),
-                texts: [description.project, description.workflow, description.job]
-            )
+            let job = description.key
             if let known = described[job], !known.precedes(description) { continue }
             described[job] = description
         }

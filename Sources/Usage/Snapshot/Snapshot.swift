@@ -53,6 +53,8 @@ public struct Snapshot: Sendable {
     public var connections: [Connection]
     /// What provisional credits are reckoned with, and money.
     public let rateCard: RateCard
+    /// When the card was changed last; nil while it is the built-in one.
+    public let rateCardChangedAt: Timestamp?
     private let names: ProjectNames
     /// Sorted by key; projects by slug in the long form.
     public private(set) var rows: [UsageTable: [Row]] = [:]
@@ -61,6 +63,7 @@ public struct Snapshot: Sendable {
         position = parts.position
         reducerVersion = parts.reducerVersion
         rateCard = parts.rateCard?.card ?? .published
+        rateCardChangedAt = parts.rateCard?.happenedAt
         let names = ProjectNames(parts.projects)
         self.names = names
         var through: [String: Timestamp] = [:]

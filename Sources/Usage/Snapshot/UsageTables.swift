@@ -55,14 +55,7 @@ public struct UsageTables: UsageStorage, Sendable {
             numbers[ProjectKey(connection: change.connection, project: change.project)] = change
         }
         for day in changes.settledDays { days[PartitionKey(connection: day.connection, day: day.day)] = day }
-        for description in changes.jobDescriptions {
-            let key = RowKey(
-                connection: description.connection,
-                day: Day(daysSinceEpoch: 0),
-                texts: [description.project, description.workflow, description.job]
-            )
-            descriptions[key] = description
-        }
+        for description in changes.jobDescriptions { descriptions[description.key] = description }
         if let changed = changes.rateCard { card = changed }
     }
 

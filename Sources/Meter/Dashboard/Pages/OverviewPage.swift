@@ -21,7 +21,10 @@ struct OverviewPage: Sendable {
         let quarantined = parts.quarantine.count
         let connections = parts.connections.list()
         let conditions = await needing(connections)
-        let state = "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(conditions))"
+        let rates = await parts.rateCard.problem
+        let state =
+            "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(conditions))"
+            + (rates.map { "-\(digest("\($0)"))" } ?? "")
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
@@ -38,7 +41,7 @@ struct OverviewPage: Sendable {
             records: records,
             connections: connections,
             attention: conditions.map { line($0.id, $0.condition, context) }
-                + attention(damages, isFailing: failing?.message).map { Overview.AttentionLine(text: $0) },
+                + attention(damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
             durableSequence: parts.log.durableEnd.sequence,
             quarantined: quarantined,
             tag: "\(snapshot.tag)-\(state)",
@@ -75,12 +78,17 @@ struct OverviewPage: Sendable {
     }
 
     private func digest(_ conditions: [(id: String, condition: ConnectionCondition)]) -> String {
-        let text = conditions.map { "\($0.id) \($0.condition)" }.joined(separator: "\n")
-        return Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4))
+        digest(conditions.map { "\($0.id) \($0.condition)" }.joined(separator: "\n"))
     }
 
-    private func attention(_ damages: [String], isFailing failure: String?) -> [String] {
+    private func digest(_ text: String) -> String { Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4)) }
+
+    private func attention(_ damages: [String], isFailing failure: String?, _ rates: MeterError?) -> [String] {
         var messages = damages.map { "The log is damaged: \($0). Run circlemeter log verify." }
+        if let rates {
+            let reason = rates.cause.map { "\($0)" } ?? rates.message
+            messages.append("The rate card's file does not count, the last good card does: \(reason).")
+        }
         if let failure { messages.append("No delivery can be kept now: \(failure). CircleCI will send them again.") }
         if parts.projector.lag.seconds > HealthAPI.maximumLagSeconds {
             messages.append("The counters are \(Int(parts.projector.lag.seconds)) seconds behind the log.")

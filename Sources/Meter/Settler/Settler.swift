@@ -61,7 +61,7 @@ actor Settler: Service {
     /// Settles all connections through the API, once each period.
     func run() async throws {
         guard let period else { return try await gracefulShutdown() }
-        try? await cancelWhenGracefulShutdown { await self.runUntilCancelled(period) }
+        await cancelWhenGracefulShutdown { await self.runUntilCancelled(period) }
     }
 
     private func runUntilCancelled(_ period: Duration) async {

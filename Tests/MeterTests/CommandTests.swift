@@ -11,7 +11,9 @@ struct CommandTests {
         ["snapshot"], ["replay", "--bogus"], ["log", "cat", "--from", "yesterday", "--data-dir", "/"],
         ["connection", "add", "ACME", "--org", "gh/a", "--webhook-secret-file", "/dev/null", "--data-dir", "x"],
         ["serve", "--data-dir", "x", "--webhook-address", "nonsense"], ["nonsense"], ["redeliver"],
-        ["demo", "--rate", "0"], ["replay", "--to", "-1", "--data-dir", "x"],
+        ["demo", "--rate", "0"], ["replay", "--to", "-1", "--data-dir", "x"], ["report", "nonsense"],
+        ["report", "usage", "--period", "fortnight", "--data-dir", "x"], ["report", "counters", "--data-dir", "x"],
+        ["report", "usage", "--group-by", "branch,job", "--data-dir", "x"],
     ])
     func `misuse exits with 2 and says something`(_ arguments: [String]) async throws {
         let (status, output) = try await ChildProcess.run(arguments)
@@ -19,7 +21,9 @@ struct CommandTests {
         #expect(!output.isEmpty)
     }
 
-    @Test(arguments: [["snapshot"], ["log", "verify"], ["log", "stat"], ["log", "cat"], ["replay"]])
+    @Test(arguments: [
+        ["snapshot"], ["log", "verify"], ["log", "stat"], ["log", "cat"], ["replay"], ["report", "usage"],
+    ])
     func `a directory without a log is found wrong, with what to do`(_ arguments: [String]) async throws {
         let (status, output) = try await ChildProcess.run(arguments + ["--data-dir", data])
         #expect(status == 1)

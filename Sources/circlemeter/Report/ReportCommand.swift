@@ -41,13 +41,13 @@ struct ReportCommand: AsyncParsableCommand {
     var format = Format.table
 
     func run() async throws {
-        let directory = try data.existingDirectory()
         let report: Report
         do {
             report = try Report(name, options.values, today: Timestamp.now.day)
         } catch {
             throw CommandFailure.misuse("--\(ReportOptions.option(error.location)): \(error.message)", hint: error.hint)
         }
+        let directory = try data.existingDirectory()
         let snapshot = try await onOwnThread("circlemeter.report") { try report.read(directory) }
         guard let snapshot else {
             throw CommandFailure.found(

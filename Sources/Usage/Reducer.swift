@@ -7,7 +7,7 @@ public import Wire
 /// which the work was cut and taken up again gives the same counters.
 public struct Reducer: Sendable {
     /// Counts up whenever the same events would give other counters or other stored state.
-    public static let version = 3
+    public static let version = 4
 
     var symbols = SymbolTable()
     var partitions: [Partition] = []

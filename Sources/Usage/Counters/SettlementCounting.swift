@@ -7,6 +7,8 @@ struct CounterWords: Sendable {
     let unattributed: Symbol
     let author: Symbol
     let trigger: Symbol
+    /// Stands for who was erased: nobody is counted for it, and nobody else in its place.
+    let erased: Symbol
     let measures: (medianCPU: Symbol, maximumCPU: Symbol, medianMemory: Symbol, maximumMemory: Symbol)
 
     init(_ symbols: inout SymbolTable) {
@@ -14,6 +16,7 @@ struct CounterWords: Sendable {
         unattributed = symbols.intern("unattributed")
         author = symbols.intern("author")
         trigger = symbols.intern("trigger")
+        erased = symbols.intern("@")
         measures = (
             medianCPU: symbols.intern("cpu_median"),
             maximumCPU: symbols.intern("cpu_max"),
@@ -109,7 +112,7 @@ extension CounterChanges {
                 tally[FeatureColumn.duration] += duration
                 tally[FeatureColumn.creditsSettled] += credits
             }
-            guard !person.isNone else { continue }
+            guard !person.isNone, person != words.erased else { continue }
             change(
                 .featurePeople,
                 SymbolKey(connection: connection, day: run.day, first: part.feature, second: person)
@@ -126,13 +129,15 @@ extension CounterChanges {
         let person = !run.person.isNone ? run.person : !run.actor.isNone ? run.actor : user
         guard !person.isNone else { return }
         let month = run.day.firstOfMonth
-        change(.people, SymbolKey(connection: connection, day: month, first: person)) { tally in
-            tally[run.kind == .job ? PersonColumn.jobs : PersonColumn.workflows] += sign
-            if isUnregistered == false { tally[PersonColumn.registeredRuns] += sign }
-            if isUnregistered == true { tally[PersonColumn.unregisteredRuns] += sign }
+        if person != words.erased {
+            change(.people, SymbolKey(connection: connection, day: month, first: person)) { tally in
+                tally[run.kind == .job ? PersonColumn.jobs : PersonColumn.workflows] += sign
+                if isUnregistered == false { tally[PersonColumn.registeredRuns] += sign }
+                if isUnregistered == true { tally[PersonColumn.unregisteredRuns] += sign }
+            }
         }
         for (identity, role) in [(run.person, words.author), (run.actor, words.trigger), (user, words.trigger)]
-        where !identity.isNone {
+        where !identity.isNone && identity != words.erased {
             change(
                 .activity,
                 SymbolKey(connection: connection, day: run.day, first: identity, second: role)
@@ -144,7 +149,7 @@ extension CounterChanges {
                 if isUnregistered == true { tally[ActivityColumn.unregisteredRuns] += sign }
             }
         }
-        if !run.person.isNone, !user.isNone {
+        if !run.person.isNone, !user.isNone, run.person != words.erased, user != words.erased {
             change(.identityPairs, SymbolKey(connection: connection, day: month, first: run.person, second: user)) {
                 $0[0] += sign
             }

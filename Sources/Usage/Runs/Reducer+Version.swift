@@ -72,6 +72,7 @@ extension Reducer {
             return stored(symbols.intern(event.commit.authorName, in: body))
         }
         let raw = email.raw(in: body)
+        guard !ErasedText.isErased(raw) else { return words.erased }
         guard
             email.isEscaped
                 || raw.contains(where: { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 >= 0x80 })
@@ -81,14 +82,18 @@ extension Reducer {
 
     /// Who triggered the pipeline: `login:NAME`.
     private mutating func actor(of event: Event, in body: UnsafeRawBufferPointer) -> Symbol {
-        guard let login = event.pipeline.triggerActor, login.count > 0 else { return .none }
-        return stored(symbols.intern("login:" + login.string(in: body)))
+        named("login:", event.pipeline.triggerActor, in: body)
     }
 
     /// Who triggered the pipeline, by the usage export: `user:ID`.
     mutating func user(_ id: JSONText?, in body: UnsafeRawBufferPointer) -> Symbol {
-        guard let id, id.count > 0 else { return .none }
-        return stored(symbols.intern("user:" + id.string(in: body)))
+        named("user:", id, in: body)
+    }
+
+    private mutating func named(_ prefix: String, _ text: JSONText?, in body: UnsafeRawBufferPointer) -> Symbol {
+        guard let text, text.count > 0 else { return .none }
+        let name = text.string(in: body)
+        return ErasedText.isErased(name) ? words.erased : stored(symbols.intern(prefix + name))
     }
 
     /// What may be stored of a person.
@@ -96,8 +101,8 @@ extension Reducer {
         guard !person.isNone else { return .none }
         if let known = personNames[person] { return known }
         let text = symbols.string(person)
-        let name = ErasedText.isErased(text) ? nil : personName(text)
-        let symbol = name.map { symbols.intern($0) } ?? .none
+        let symbol =
+            ErasedText.isErased(text) ? words.erased : personName(text).map { symbols.intern($0) } ?? .none
         personNames[person] = symbol
         return symbol
     }

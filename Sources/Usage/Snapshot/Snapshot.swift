@@ -16,6 +16,8 @@ public struct SnapshotParts: Sendable {
     public var position: SnapshotPosition?
     /// ``Reducer/version`` of the reducer that counted.
     public var reducerVersion = Reducer.version
+    /// By what persons are called in ``rows``; ``Snapshot/plainPersonPolicy``: as the log calls them.
+    public var personPolicy = Snapshot.plainPersonPolicy
     /// As stored, with projects by id; in any order.
     public var rows: [UsageTable: [(RowKey, Tally)]] = [:]
     /// Of ``UsageTable/resources``, of each job the last day before ``rows``: nothing where they begin with the first.
@@ -50,6 +52,9 @@ public struct Snapshot: Sendable {
     public var position: SnapshotPosition?
     /// ``Reducer/version`` of the reducer that counted.
     public var reducerVersion: Int
+    /// By what persons are called.
+    public let personPolicy: String
+    public static let plainPersonPolicy = "plain"
     public var connections: [Connection]
     /// What provisional credits are reckoned with, and money.
     public let rateCard: RateCard
@@ -62,6 +67,7 @@ public struct Snapshot: Sendable {
     public init(_ parts: SnapshotParts) {
         position = parts.position
         reducerVersion = parts.reducerVersion
+        personPolicy = parts.personPolicy
         rateCard = parts.rateCard?.card ?? .published
         rateCardChangedAt = parts.rateCard?.happenedAt
         let names = ProjectNames(parts.projects)

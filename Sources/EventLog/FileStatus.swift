@@ -17,3 +17,20 @@ package struct FileStatus: Sendable {
         mode = status.st_mode & 0o7777
     }
 }
+
+/// By what a file that was changed or replaced is known without reading it. Nil: there is none.
+package struct FileStamp: Hashable, Sendable {
+    private let file: UInt64
+    private let byteCount: Int
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    package init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        file = UInt64(status.st_ino)
+        byteCount = Int(status.st_size)
+        seconds = Int(status.st_ctim.tv_sec)
+        nanoseconds = Int(status.st_ctim.tv_nsec)
+    }
+}

@@ -50,6 +50,10 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
 
         /// A parameter of a report that cannot be used.
         case invalidParameter = "invalid_parameter"
+        /// A text that is no person's identity.
+        case invalidPerson = "invalid_person"
+        /// A people file with a mistake.
+        case invalidPeople = "invalid_people"
         /// A setting that cannot be used.
         case invalidSetting = "invalid_setting"
         /// An address that cannot be listened on.

@@ -60,6 +60,7 @@ package enum MasterKeyRotation {
         }
         try await ConnectionStore.open(dataDirectory: dataDirectory, vault: vault).reseal()
         try await onOwnThread("circlemeter.key") {
+            try PersonKey.reseal(DataDirectory(dataDirectory), vault: vault)
             try onStep(.resealed)
             try MasterKey.removeRetired(dataDirectory: dataDirectory)
             try onStep(.removed)

@@ -27,7 +27,12 @@ package enum OfflineConnections {
         directory: DataDirectory,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws {
-        try await withLog(of: directory) { try await open(directory, environment: environment).reseal() }
+        try await withLog(of: directory) {
+            try await open(directory, environment: environment).reseal()
+            try await onOwnThread("circlemeter.key") {
+                try PersonKey.reseal(directory, vault: try Vault.load(directory.path, environment: environment))
+            }
+        }
     }
 
     static func open(

@@ -11,6 +11,8 @@ public struct Vault: Sendable {
     enum Purpose: String, Sendable, CaseIterable {
         case webhookSecret = "webhook_secret"
         case apiKey = "api_key"
+        /// The key of pseudonyms, of no single connection.
+        case personKey = "person_key"
     }
 
     private static let version = "v1"

@@ -18,6 +18,10 @@ public struct DataDirectory: Sendable, CustomStringConvertible {
     public var usagePaused: String { "\(path)/usage.sqlite.paused" }
     /// A snapshot for a look, thrown away afterwards.
     public var usageDryRun: String { "\(path)/usage.sqlite.dry-run" }
+    /// Who is one person, who is a program, and how persons are called. Written by people.
+    package var people: String { "\(path)/people.json" }
+    /// The key of pseudonyms.
+    var personKey: String { "\(path)/person-key" }
     /// Usage exports on their way onto the log.
     public var exports: String { "\(path)/exports" }
     /// What machines cost, for people to edit.

@@ -26,6 +26,8 @@ struct Projection {
     let store: UsageStore
     private let reader: LogReader
     private var reducer: Reducer
+    /// What ``PersonPolicy/fingerprint`` it counts by.
+    let personFingerprint: String
     private(set) var position: LogPosition?
     private var records: [Advance.RecordKind: Int] = [:]
     private var damages: [LogDamage] = []
@@ -37,10 +39,12 @@ struct Projection {
     /// And at the latest after so many records, so that a long fold can be taken up again.
     private static let maximumPendingRecords = 500_000
 
-    init(store: UsageStore, reader: LogReader) throws {
+    /// - Parameter people: as the store has it from its first record on.
+    init(store: UsageStore, reader: LogReader, people: PersonPolicy = .plain) throws {
         self.store = store
         self.reader = reader
-        reducer = try Reducer(storage: store)
+        personFingerprint = people.fingerprint
+        reducer = try Reducer(storage: store, personName: people.name)
         position = try store.position()
     }
 

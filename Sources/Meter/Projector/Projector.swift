@@ -14,6 +14,7 @@ actor Projector: Service {
 
     private let directory: DataDirectory
     private let log: EventLog
+    private let people: PeopleSource
     private let logger: Logger
     nonisolated let published: PublishedSnapshot
     nonisolated let lag = ProjectionLag()
@@ -29,9 +30,10 @@ actor Projector: Service {
     private static let maximumPause = Duration.milliseconds(500)
     private static let pauseAfterError = Duration.seconds(1)
 
-    init(directory: DataDirectory, log: EventLog, logger: Logger) {
+    init(directory: DataDirectory, log: EventLog, people: PeopleSource, logger: Logger) {
         self.directory = directory
         self.log = log
+        self.people = people
         self.logger = logger
         published = PublishedSnapshot()
     }
@@ -57,6 +59,10 @@ actor Projector: Service {
             lag.update(published: published.position?.sequence ?? 0, durable: log.durableEnd.sequence)
             do {
                 guard !isSwapping else { return }
+                // Persons are called otherwise than before: the store has to be made anew.
+                if let projection, !isRebuilding, projection.personFingerprint != people.current().fingerprint {
+                    self.projection = nil
+                }
                 if projection == nil { try await open() }
                 // What is written but not yet durable may still be lost, so it is not counted.
                 try projection?.advance(to: log.durableEnd.sequence)
@@ -80,8 +86,12 @@ actor Projector: Service {
         let path = directory.usage
         try await published.replace { try UsageStore(path: path, purpose: .service) }
         let store = try await published.read(or: UsageStore?.none) { $0 }
-        if let store, store.reducerVersion == Reducer.version {
-            let candidate = try Projection(store: store, reader: LogReader(directory: directory.log))
+        let policy = people.current()
+        if let store, store.reducerVersion == Reducer.version,
+            try await published.read(or: "", { try $0.personFingerprint() }) == policy.fingerprint
+        {
+            let reader = LogReader(directory: directory.log)
+            let candidate = try Projection(store: store, reader: reader, people: policy)
             do {
                 try candidate.checkPosition()
                 projection = candidate
@@ -111,7 +121,8 @@ actor Projector: Service {
         }
         isRebuilding = true
         defer { isRebuilding = false }
-        let rebuild = Rebuild(directory: directory, isDryRun: false)
+        let policy = people.current()
+        let rebuild = Rebuild(directory: directory, isDryRun: false, people: policy)
         let path = directory.usage
         let end = log.durableEnd.sequence
         logger.info("making the snapshot from the log", metadata: ["records": "\(end)"])
@@ -131,7 +142,11 @@ actor Projector: Service {
             return try UsageStore(path: path, purpose: .service)
         }
         if let store = try await published.read(or: UsageStore?.none, { $0 }) {
-            projection = try Projection(store: store, reader: LogReader(directory: directory.log))
+            projection = try Projection(
+                store: store,
+                reader: LogReader(directory: directory.log),
+                people: policy
+            )
         }
         logger.info("the snapshot is made", metadata: ["records": "\(end)"])
     }

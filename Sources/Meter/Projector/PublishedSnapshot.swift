@@ -9,6 +9,8 @@ final class PublishedSnapshot: Sendable {
     private struct State {
         var store: UsageStore?
         var position: LogPosition?
+        /// ``PersonPolicy/fingerprint``.
+        var personPolicy = Snapshot.plainPersonPolicy
         var rendered: (key: String, bytes: [UInt8])?
         var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
         var nextSubscriber = 0
@@ -26,11 +28,15 @@ final class PublishedSnapshot: Sendable {
     /// The end of the last record that readers see counted.
     var position: LogPosition? { state.withLock { $0.position } }
 
-    /// Names what readers see: the log position and who counted. Two equal tags mean equal bytes.
+    /// Names what readers see: the log position, who counted, and how persons are called. Two equal tags mean equal bytes.
     var tag: String {
         state.withLock { state in
-            let reducer = state.store?.reducerVersion ?? Reducer.version
-            return Snapshot.tag(sequence: state.position?.sequence, crc: state.position?.crc, reducer: reducer)
+            Snapshot.tag(
+                sequence: state.position?.sequence,
+                crc: state.position?.crc,
+                reducer: state.store?.reducerVersion ?? Reducer.version,
+                people: state.personPolicy
+            )
         }
     }
 
@@ -68,9 +74,11 @@ final class PublishedSnapshot: Sendable {
                         try old?.close()
                         let store = try change()
                         let position = try store?.position()
+                        let personPolicy = try store?.personFingerprint()
                         state.withLock { state in
                             state.store = store
                             state.position = position
+                            state.personPolicy = personPolicy ?? Snapshot.plainPersonPolicy
                             state.rendered = nil
                             state.tell()
                         }

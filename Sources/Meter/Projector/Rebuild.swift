@@ -5,6 +5,7 @@ import Glibc
 struct Rebuild {
     let directory: DataDirectory
     let isDryRun: Bool
+    let people: PersonPolicy
 
     private var path: String { isDryRun ? directory.usageDryRun : directory.usageRebuild }
 
@@ -15,10 +16,8 @@ struct Rebuild {
     /// - Returns: the store, complete; nil where it was interrupted.
     func run(to sequence: Int?, progress: (ReplayProgress) -> Bool) throws -> UsageStore? {
         let reader = LogReader(directory: directory.log)
-        guard let store = try interrupted(reader, before: sequence) ?? UsageStore(path: path, purpose: .rebuild) else {
-            return nil
-        }
-        var projection = try Projection(store: store, reader: reader)
+        guard let store = try interrupted(reader, before: sequence) ?? begun() else { return nil }
+        var projection = try Projection(store: store, reader: reader, people: people)
         let total = try LogStatistics.read(directory: directory.log)
         var isWanted = true
         try projection.advance(to: sequence) { position in
@@ -39,12 +38,20 @@ struct Rebuild {
         return store
     }
 
-    /// The store of a rebuild that was interrupted in good order, if this log is the one that it was made from.
+    private func begun() throws -> UsageStore? {
+        let store = try UsageStore(path: path, purpose: .rebuild)
+        try store?.setPersonFingerprint(people.fingerprint)
+        return store
+    }
+
+    /// The store of a rebuild that was interrupted in good order, if this log is the one that it was made from
+    /// and persons are called as they were.
     private func interrupted(_ reader: LogReader, before sequence: Int?) throws -> UsageStore? {
         guard !isDryRun, rename(directory.usagePaused, path) == 0,
             let store = try UsageStore(path: path, purpose: .resume)
         else { return nil }
         if let position = try store.position(), position.sequence <= sequence ?? .max,
+            try store.personFingerprint() == people.fingerprint,
             (try? reader.read(after: position) { _ in false }) != nil
         {
             return store

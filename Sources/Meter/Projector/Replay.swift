@@ -16,16 +16,22 @@ package struct Replay {
     /// - Parameters:
     ///   - sequence: the last record to count; nil: all.
     ///   - isDryRun: whether the published snapshot stays as it is.
+    ///   - people: how persons are called; nil: as the data directory has it.
     ///   - readsRows: whether the rows of the snapshot are wanted, which takes about a sixth of the time.
     ///   - progress: false gives up; the published snapshot is then as it was.
     /// - Returns: the snapshot that came of it; nil where it was given up.
     package func run(
         to sequence: Int?,
         isDryRun: Bool,
+        people: PersonPolicy? = nil,
         readsRows: Bool = true,
         progress: (ReplayProgress) -> Bool
     ) throws -> Snapshot? {
-        let rebuild = Rebuild(directory: directory, isDryRun: isDryRun)
+        let rebuild = Rebuild(
+            directory: directory,
+            isDryRun: isDryRun,
+            people: try people ?? PersonPolicy.load(directory)
+        )
         guard let store = try rebuild.run(to: sequence, progress: progress) else { return nil }
         let snapshot = readsRows ? try store.snapshot() : try store.snapshotWithoutRows()
         if isDryRun {
@@ -59,6 +65,7 @@ extension UsageStore {
         var parts = SnapshotParts()
         parts.position = position
         parts.reducerVersion = reducerVersion
+        parts.personPolicy = try personFingerprint()
         return Snapshot(parts)
     }
 }

@@ -232,6 +232,7 @@ extension UsageStore {
                 SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
             }
             parts.reducerVersion = reducerVersion
+            parts.personPolicy = try UsageStore.personFingerprint(database)
             parts.projects = try UsageStore.projects(database)
             parts.connections = try UsageStore.connections(database)
             parts.reconciliations = try UsageStore.reconciliations(database)

@@ -8,6 +8,7 @@ struct MeterParts: Sendable {
     let log: EventLog
     let connections: ConnectionStore
     let quarantine: Quarantine
+    let people: PeopleSource
     let projector: Projector
     let circleci: ConnectionParts
     let rateCard: RateCardKeeper
@@ -39,7 +40,7 @@ struct MeterParts: Sendable {
                 logger.notice("a new segment has taken over", metadata: ["segment": "\(segment)"])
             }
         }
-        let (vault, quarantine, tokens, log) = try await onOwnThread("circlemeter.open") { [options] in
+        let (vault, quarantine, tokens, people, log) = try await onOwnThread("circlemeter.open") { [options] in
             // The log first: its lock keeps a second service from touching anything.
             let log = try EventLog.open(
                 directory: directory.log,
@@ -58,6 +59,7 @@ struct MeterParts: Sendable {
                     viewer: environment[AccessTokens.viewerSetting],
                     dataDirectory: directory.path
                 ),
+                try PeopleSource(directory, environment: environment, logger: logger),
                 log
             )
         }
@@ -67,7 +69,7 @@ struct MeterParts: Sendable {
             hasSecureCookies: settings.publicURL?.hasPrefix("https://") ?? false,
             now: { Timestamp.now }
         )
-        let projector = Projector(directory: directory, log: log, logger: logger)
+        let projector = Projector(directory: directory, log: log, people: people, logger: logger)
         let circleci = try ConnectionParts(
             settings,
             store: connections,
@@ -81,6 +83,7 @@ struct MeterParts: Sendable {
             log: log,
             connections: connections,
             quarantine: quarantine,
+            people: people,
             projector: projector,
             circleci: circleci,
             rateCard: RateCardKeeper(directory, log: log, published: projector.published, logger: logger),

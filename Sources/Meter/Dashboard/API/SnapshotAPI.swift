@@ -59,11 +59,18 @@ enum EntityTag {
 }
 
 extension Snapshot {
-    /// Names what the snapshot counts: position and reducer.
-    var tag: String { Snapshot.tag(sequence: position?.sequence, crc: position?.crc, reducer: reducerVersion) }
+    /// Names what the snapshot counts: position, reducer, and how it calls persons unless that is as the log does.
+    var tag: String {
+        Snapshot.tag(
+            sequence: position?.sequence,
+            crc: position?.crc,
+            reducer: reducerVersion,
+            people: personPolicy
+        )
+    }
 
-    static func tag(sequence: Int?, crc: UInt32?, reducer: Int) -> String {
-        "\(sequence ?? 0)-\(Hex.string(crc ?? 0))-r\(reducer)"
+    static func tag(sequence: Int?, crc: UInt32?, reducer: Int, people: String) -> String {
+        "\(sequence ?? 0)-\(Hex.string(crc ?? 0))-r\(reducer)" + (people == plainPersonPolicy ? "" : "-\(people)")
     }
 }
 

@@ -1,0 +1,48 @@
+import EventLog
+import Logging
+import Synchronization
+
+/// The policy of a running service. The file is read again whenever it was changed; while it has a mistake, what it said
+/// before goes on.
+final class PeopleSource: Sendable {
+    private struct State {
+        var policy: PersonPolicy
+        var stamp: FileStamp?
+    }
+
+    private let directory: DataDirectory
+    private let environment: [String: String]
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    /// Blocking.
+    /// - Throws: What ``PersonPolicy/load(_:environment:)`` throws: no service begins with a mistake.
+    init(_ directory: DataDirectory, environment: [String: String], logger: Logger) throws(MeterError) {
+        self.directory = directory
+        self.environment = environment
+        self.logger = logger
+        // Before it is read: a change in between is seen the next time.
+        let stamp = FileStamp(directory.people)
+        let policy = try PersonPolicy.load(directory, environment: environment)
+        state = Mutex(State(policy: policy, stamp: stamp))
+    }
+
+    /// The policy as the file has it now. Blocking, for a moment.
+    func current() -> PersonPolicy {
+        let stamp = FileStamp(directory.people)
+        return state.withLock { state in
+            guard stamp != state.stamp else { return state.policy }
+            // A mistake is told once, not with every look.
+            state.stamp = stamp
+            do {
+                state.policy = try PersonPolicy.load(directory, environment: environment)
+            } catch {
+                logger.error(
+                    "the people file cannot be used; what it said before goes on",
+                    metadata: ["error": "\(error)"]
+                )
+            }
+            return state.policy
+        }
+    }
+}

@@ -12,7 +12,7 @@ import Wire
 
 /// Reports over HTTP: as pages, JSON and CSV, asked again, asked wrongly, and full of what strangers write.
 struct ReportPageTests {
-    private static let pages = ["/", "/usage", "/features", "/coverage"]
+    private static let pages = ["/", "/usage", "/features", "/people", "/coverage"]
     private static let groupings = [
         "project", "project,workflow", "project,workflow,job", "project,branch", "day", "executor,resource_class",
     ]
@@ -185,7 +185,7 @@ struct ReportPageTests {
         _ = try await live.snapshot()
         for path in [
             "/api/v1/usage", "/api/v1/features", "/api/v1/coverage", "/api/v1/right-sizing",
-            "/api/v1/counters?table=jobs", "/api/v1/usage?format=csv",
+            "/api/v1/counters?table=jobs", "/api/v1/usage?format=csv", "/api/v1/people", "/api/v1/people?format=csv",
         ] {
             let first = try await ReportPageTests.get(live, path)
             let tag = try #require(first.headers.first(name: "etag"))
@@ -217,7 +217,8 @@ struct ReportPageTests {
         for (path, name) in [
             ("/api/v1/usage?from=today", "from"), ("/api/v1/usage?group_by=person", "group_by"),
             ("/api/v1/features?compare=true", "compare"), ("/api/v1/counters", "table"),
-            ("/api/v1/usage?format=xml", "format"), ("/api/v1/usage?limit=1&limit=2", "limit"),
+            ("/api/v1/usage?format=xml", "format"), ("/api/v1/people?month=2026-13", "month"),
+            ("/api/v1/usage?limit=1&limit=2", "limit"),
         ] {
             let answer = try await ReportPageTests.get(live, path)
             #expect(answer.status == 400, "\(path)")

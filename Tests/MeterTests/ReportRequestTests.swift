@@ -31,6 +31,14 @@ struct ReportRequestTests {
         #expect(ReportPeriod.thisWeek.days(today: sunday).lowerBound == Day("1969-12-22")!)
     }
 
+    @Test func `people are of a month, and who is new needs the months before`() throws {
+        let report = try Report(.people, ["month": "2026-02"], today: ReportRequestTests.today)
+        #expect(report.range.days == Day("2026-02-01")!...Day("2026-02-28")!)
+        #expect(try #require(report.filter.from) < Day("2025-02-01")!)
+        let thisMonth = try Report(.people, [:], today: ReportRequestTests.today)
+        #expect(thisMonth.range.days == Day("2026-11-01")!...Day("2026-11-30")!)
+    }
+
     @Test func `a comparison needs as many days before`() throws {
         let report = try Report(
             .usage,
@@ -48,7 +56,8 @@ struct ReportRequestTests {
         (.usage, ["group_by": "branch,job"], "group_by"), (.usage, ["compare": "maybe"], "compare"),
         (.usage, ["limit": "0"], "limit"), (.usage, ["grop_by": "project"], "grop_by"),
         (.features, ["group_by": "branch"], "group_by"), (.features, ["project": "github/o/r"], "project"),
-        (.coverage, ["table": "jobs"], "table"), (.counters, [:], "table"),
+        (.coverage, ["table": "jobs"], "table"), (.people, ["month": "2026-11-01"], "month"),
+        (.people, ["from": "2026-11-01"], "from"), (.people, ["month": "november"], "month"), (.counters, [:], "table"),
         (.counters, ["table": "sqlite_master"], "table"),
     ])
     func `what cannot be used is refused by its name`(

@@ -33,7 +33,8 @@ struct Dashboard: Sendable {
 
         let readers = router.group("/api/v1")
         SnapshotAPI(published: parts.projector.published).add(to: readers)
-        ReportsAPI(published: parts.projector.published, now: parts.access.now).add(to: readers)
+        ReportsAPI(published: parts.projector.published, people: parts.people, now: parts.access.now)
+            .add(to: readers)
         let connections = ConnectionsAPI(parts: parts)
         connections.add(toReaders: readers)
         let admins = router.group("/api/v1").add(middleware: RoleMiddleware(role: .admin))

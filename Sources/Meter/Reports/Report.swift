@@ -6,6 +6,7 @@ package struct Report: Sendable {
     package enum Name: String, CaseIterable, Sendable {
         case usage
         case features
+        case people
         case coverage
         case rightSizing = "right-sizing"
         case counters
@@ -14,6 +15,7 @@ package struct Report: Sendable {
     private enum Question: Sendable {
         case usage(UsageReport.Request)
         case features(FeatureReport.Detail)
+        case people(today: Day)
         case coverage
         case rightSizing(includesAll: Bool)
         case counters(UsageTable)
@@ -25,17 +27,19 @@ package struct Report: Sendable {
     /// At most so many rows; nil: all.
     private let limit: Int?
 
-    /// - Parameter values: `connection`, `from`, `to`, `period`, `limit`, and what the report itself takes.
+    /// - Parameter values: `connection`, `from`, `to`, `period`, `limit`, and what the report itself takes; of people, a
+    ///   `month` stands in the place of days.
     /// - Throws: `invalid_parameter`, which names it.
     package init(_ name: Name, _ values: [String: String], today: Day) throws(MeterError) {
         var parameters = ReportParameters(values)
         self.name = name
-        range = try parameters.range(today: today)
+        range = try name == .people ? parameters.month(today: today) : parameters.range(today: today)
         limit = try parameters.count("limit", in: 1...1_000_000)
         switch name {
         case .usage: question = .usage(try Report.usage(&parameters, range))
         case .features:
             question = .features(try parameters.choice("group_by", FeatureReport.Detail.self) ?? .feature)
+        case .people: question = .people(today: today)
         case .coverage: question = .coverage
         case .rightSizing: question = .rightSizing(includesAll: try parameters.flag("all"))
         case .counters:
@@ -80,6 +84,8 @@ package struct Report: Sendable {
         case .usage(let request): days = request.neededRange.days
         // What was used before is told apart from what never was.
         case .features: days = days.lowerBound.adding(days: -365)...days.upperBound
+        // Who is new was in none of the months before.
+        case .people: days = days.lowerBound.adding(days: -400)...days.upperBound
         default: break
         }
         return SnapshotFilter(connection: range.connection, from: days.lowerBound, to: days.upperBound)
@@ -87,8 +93,10 @@ package struct Report: Sendable {
 
     /// The answer.
     ///
-    /// - Parameter snapshot: at least of ``filter``.
-    package func table(of snapshot: Snapshot) -> ReportTable {
+    /// - Parameters:
+    ///   - snapshot: at least of ``filter``.
+    ///   - rules: by which the names of people are merged.
+    package func table(of snapshot: Snapshot, rules: PeopleRules) -> ReportTable {
         var table: ReportTable
         switch question {
         case .usage(let request):
@@ -97,6 +105,13 @@ package struct Report: Sendable {
             }
             table = answer
         case .features(let detail): table = FeatureReport.table(range, by: detail, of: snapshot)
+        case .people:
+            table = PeopleReport.table(
+                month: range.days.lowerBound,
+                connection: range.connection,
+                snapshot: snapshot,
+                rules: rules
+            )
         case .coverage: table = CoverageReport.table(range, of: snapshot)
         case .rightSizing(let includesAll):
             table = RightSizingReport.table(range, includesAll: includesAll, of: snapshot)
@@ -106,8 +121,21 @@ package struct Report: Sendable {
         return snapshot.namingProjects(table)
     }
 
-    /// `{"report","connection","from","to","log":{"sequence","crc"},"rows":[]}` and a newline.
-    package func json(_ table: ReportTable, of snapshot: Snapshot) -> [UInt8] {
+    /// The month in numbers; nil where the report is not about people.
+    package func summary(of snapshot: Snapshot, rules: PeopleRules) -> PeopleSummary? {
+        guard case .people(let today) = question else { return nil }
+        return PeopleReport.summary(
+            month: range.days.lowerBound,
+            today: today,
+            connection: range.connection,
+            snapshot: snapshot,
+            rules: rules
+        )
+    }
+
+    /// `{"report","connection","from","to","log":{"sequence","crc"},"rows":[]}` and a newline; of people also
+    /// `summary`, an array of one object.
+    package func json(_ table: ReportTable, of snapshot: Snapshot, rules: PeopleRules) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.member("report", name.rawValue)
@@ -121,6 +149,10 @@ package struct Report: Sendable {
                     json.member("crc", Hex.string(snapshot.position?.crc ?? 0))
                 }
             )
+            if let summary = summary(of: snapshot, rules: rules) {
+                json.name("summary")
+                summary.table.writeJSON(to: &json)
+            }
             json.name("rows")
             table.writeJSON(to: &json)
         }

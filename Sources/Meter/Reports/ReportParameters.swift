@@ -93,6 +93,20 @@ struct ReportParameters {
         return ReportRange(first...last, connection: connection)
     }
 
+    /// `connection`, and `month` as 2026-11; this month where none is given.
+    mutating func month(today: Day) throws(MeterError) -> ReportRange {
+        let connection = text("connection")
+        var first = today.firstOfMonth
+        if let text = text("month") {
+            guard text.utf8.count == 7, let day = Day(text + "-01") else {
+                throw ReportParameters.invalid("month", "'\(text)' is no month", hint: "a month as 2026-11")
+            }
+            first = day
+        }
+        let next = first.adding(days: 31).firstOfMonth
+        return ReportRange(first...next.adding(days: -1), connection: connection)
+    }
+
     private static let maximumDays = 3660
 
     /// Call it when all parameters have been asked for.

@@ -11,6 +11,7 @@ struct ReportCommand: AsyncParsableCommand {
             usage         runs, time and credits by project, workflow, job, branch, resource class, day; with --compare the \
             same of the days before, and why the credits changed
             features      what each feature cost, who used it, and what is paid for and not used
+            people        who was active in a month, registered or not, who is new, how many it will have been at its end
             right-sizing  jobs that never need half of their machine, and what a smaller one would save
             coverage      who told of the runs, what is missing, which days are settled
             counters      the rows of one table of counters (--table)
@@ -22,6 +23,8 @@ struct ReportCommand: AsyncParsableCommand {
                 circlemeter report usage --period last-week --compare --project github/o/r --group-by workflow,job
             Which job would be cheaper on a smaller machine?
                 circlemeter report right-sizing
+            How many paid users are there this month, and who is new?
+                circlemeter report people
             """
     )
 
@@ -55,13 +58,17 @@ struct ReportCommand: AsyncParsableCommand {
                 hint: "make it from the log: circlemeter replay --data-dir \(directory.path)"
             )
         }
-        let table = report.table(of: snapshot)
+        let rules = try await onOwnThread("circlemeter.people") { try PersonPolicy.load(directory).rules }
+        let table = report.table(of: snapshot, rules: rules)
         switch format {
-        case .json: Console.output(report.json(table, of: snapshot))
+        case .json: Console.output(report.json(table, of: snapshot, rules: rules))
         case .csv: Console.output(table.csv())
         case .table:
             let days = report.range.days
             Console.status("\(name.rawValue), \(days.lowerBound) to \(days.upperBound) (UTC)\n")
+            if let summary = report.summary(of: snapshot, rules: rules) {
+                Console.output(TextTable(summary.table).text + "\n")
+            }
             Console.output(TextTable(table).text)
         }
     }
@@ -106,6 +113,9 @@ struct ReportOptions: ParsableArguments {
     @Option(help: "counters: which table.")
     var table: String?
 
+    @Option(help: "people: the month, as 2026-11; this month where it is left out.")
+    var month: String?
+
     @Option(help: "At most so many rows.")
     var limit: Int?
 
@@ -114,7 +124,7 @@ struct ReportOptions: ParsableArguments {
         let given: [String: String?] = [
             "connection": connection, "from": from, "to": to, "period": period, "group_by": groupBy, "project": project,
             "compare": compare ? "true" : nil, "all": all ? "true" : nil, "table": table,
-            "limit": limit.map(String.init),
+            "month": month, "limit": limit.map(String.init),
         ]
         return given.compactMapValues { $0 }
     }

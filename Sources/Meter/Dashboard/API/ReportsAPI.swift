@@ -12,6 +12,8 @@ struct ReportsAPI: Sendable {
     }
 
     let published: PublishedSnapshot
+    /// How persons are called and merged, as the people file has it now.
+    let people: PeopleSource
     let now: @Sendable () -> Timestamp
 
     func add(to router: RouterGroup<some RequestContext>) {
@@ -20,7 +22,8 @@ struct ReportsAPI: Sendable {
         }
     }
 
-    /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow.
+    /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow; of people
+    /// it names what is shown, since that also depends on a file.
     private func respond(to request: Request, _ name: Report.Name) async throws -> Response {
         var values = try ReportsAPI.values(of: request)
         let format = values.removeValue(forKey: "format") ?? Format.json.rawValue
@@ -29,17 +32,22 @@ struct ReportsAPI: Sendable {
         }
         let report = try Report(name, values, today: now().day)
         let known = request.headers[.ifNoneMatch]
-        if EntityTag.matches(known, report.tag(published.tag)) {
-            return Response(
-                status: .notModified,
-                headers: [.eTag: EntityTag.header(report.tag(published.tag)), .cacheControl: "private, no-cache"]
-            )
+        if name != .people, EntityTag.matches(known, report.tag(published.tag)) {
+            return ReportsAPI.notModified(report.tag(published.tag))
         }
         let snapshot = try await published.snapshot(report.filter)
-        let table = report.table(of: snapshot)
+        let rules = try await onOwnThread("circlemeter.people") { [people] in people.current().rules }
+        let table = report.table(of: snapshot, rules: rules)
+        let bytes: [UInt8]
+        switch format {
+        case .json: bytes = report.json(table, of: snapshot, rules: rules)
+        case .csv: bytes = table.csv()
+        }
+        let tag = name == .people ? Hex.encode(Randomness.sha256(bytes).prefix(16)) : report.tag(snapshot.tag)
+        if EntityTag.matches(known, tag) { return ReportsAPI.notModified(tag) }
         var response: Response
         switch format {
-        case .json: response = Response.json(.ok, report.json(table, of: snapshot))
+        case .json: response = Response.json(.ok, bytes)
         case .csv:
             let file =
                 "circlemeter-\(name.rawValue)-\(report.range.days.lowerBound)-\(report.range.days.upperBound).csv"
@@ -49,12 +57,19 @@ struct ReportsAPI: Sendable {
                     .contentType: "text/csv; charset=utf-8; header=present",
                     .contentDisposition: "attachment; filename=\"\(file)\"",
                 ],
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: table.csv()))
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
             )
         }
-        response.headers[.eTag] = EntityTag.header(report.tag(snapshot.tag))
+        response.headers[.eTag] = EntityTag.header(tag)
         response.headers[.cacheControl] = "private, no-cache"
         return response
+    }
+
+    private static func notModified(_ tag: String) -> Response {
+        Response(
+            status: .notModified,
+            headers: [.eTag: EntityTag.header(tag), .cacheControl: "private, no-cache"]
+        )
     }
 
     /// The query's parameters; a name that comes twice is refused.

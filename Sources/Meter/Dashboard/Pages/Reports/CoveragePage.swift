@@ -14,9 +14,9 @@ struct CoveragePage: ReportPage {
     var range: ReportRange { report.range }
     var filter: SnapshotFilter { report.filter }
 
-    func content(of snapshot: Snapshot) -> ReportPages.Content {
+    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content {
         var content = ReportPages.Content()
-        let table = report.table(of: snapshot)
+        let table = report.table(of: snapshot, rules: rules)
         let sums = Sums(table)
         let (runs, missing) = (sums.of("runs"), sums.of("missing"))
         content.headlines = [

@@ -19,38 +19,44 @@ struct ReportForm {
     let fields: [Field]
     let from: String
     let to: String
+    /// Whether days are asked for, not months.
+    let hasDays: Bool
     /// Kept while other things are chosen.
     let project: String?
 
     /// - Parameters:
     ///   - values: what was asked with.
+    ///   - monthsBefore: today, where a month is asked for instead of days.
     ///   - groupings: values of `group_by` with what people call them; the first is the usual one.
     init(
         _ action: String,
         _ values: [String: String],
         connections: [String],
-        groupings: [(value: String, title: String)] = []
+        groupings: [(value: String, title: String)] = [],
+        monthsBefore: Day? = nil
     ) {
         self.action = action
         from = values["from"] ?? ""
         to = values["to"] ?? ""
         project = values["project"].flatMap { $0.isEmpty ? nil : $0 }
-        let hasDays = !from.isEmpty || !to.isEmpty
+        hasDays = monthsBefore == nil
+        let isDays = !from.isEmpty || !to.isEmpty
         let period = values["period"].flatMap { $0.isEmpty ? nil : $0 }
         var fields = [
-            Field(
-                name: "period",
-                label: "Days (UTC)",
-                choices: [Choice(value: "", title: "from and to", isChosen: hasDays)]
-                    + ReportPeriod.allCases.map { candidate in
-                        let chosen = period ?? (hasDays ? "" : ReportPeriod.usual.rawValue)
-                        return Choice(
-                            value: candidate.rawValue,
-                            title: candidate.title,
-                            isChosen: chosen == candidate.rawValue
-                        )
-                    }
-            )
+            monthsBefore.map { ReportForm.months(before: $0, chosen: values["month"]) }
+                ?? Field(
+                    name: "period",
+                    label: "Days (UTC)",
+                    choices: [Choice(value: "", title: "from and to", isChosen: isDays)]
+                        + ReportPeriod.allCases.map { candidate in
+                            let chosen = period ?? (isDays ? "" : ReportPeriod.usual.rawValue)
+                            return Choice(
+                                value: candidate.rawValue,
+                                title: candidate.title,
+                                isChosen: chosen == candidate.rawValue
+                            )
+                        }
+                )
         ]
         if connections.count > 1 {
             fields.append(
@@ -73,5 +79,18 @@ struct ReportForm {
             )
         }
         self.fields = fields
+    }
+
+    /// This month and the twelve before.
+    private static func months(before today: Day, chosen: String?) -> Field {
+        var months = [today.firstOfMonth]
+        for _ in 0..<12 { months.append(months[months.count - 1].adding(days: -1).firstOfMonth) }
+        return Field(
+            name: "month",
+            label: "Month (UTC)",
+            choices: months.map { month in
+                Choice(value: month.month, title: month.month, isChosen: month.month == chosen)
+            }
+        )
     }
 }

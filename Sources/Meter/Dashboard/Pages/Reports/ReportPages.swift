@@ -3,7 +3,7 @@ import Hummingbird
 import Usage
 import Wire
 
-/// The pages that are reports: `/usage`, `/features`, `/coverage`. Each answers its question in a sentence first, then in
+/// The pages that are reports: `/usage`, `/features`, `/people`, `/coverage`. Each answers its question in a sentence first, then in
 /// tables; the form asks for other days.
 struct ReportPages: Sendable {
     let parts: MeterParts
@@ -44,6 +44,9 @@ struct ReportPages: Sendable {
         router.get("/features") { request, context in
             try await respond(to: request, context, .features, [], FeaturesPage.init)
         }
+        router.get("/people") { request, context in
+            try await respond(to: request, context, .people, [], PeoplePage.init)
+        }
         router.get("/coverage") { request, context in
             try await respond(to: request, context, .coverage, [], CoveragePage.init)
         }
@@ -71,7 +74,9 @@ struct ReportPages: Sendable {
         var content = Content()
         if let subject {
             let snapshot = try await parts.projector.published.snapshot(subject.filter)
-            content = subject.content(of: snapshot)
+            let rules = try await onOwnThread("circlemeter.people") { [people = parts.people] in people.current().rules
+            }
+            content = subject.content(of: snapshot, rules: rules)
         }
         let page = Page(
             navigation: Navigation(place, context),
@@ -80,7 +85,8 @@ struct ReportPages: Sendable {
                 place.path,
                 values,
                 connections: parts.connections.list().map(\.id),
-                groupings: groupings
+                groupings: groupings,
+                monthsBefore: place == .people ? parts.access.now().day : nil
             ),
             days: subject.map { "\($0.range.days.lowerBound) to \($0.range.days.upperBound), UTC" } ?? "",
             headlines: content.headlines,
@@ -97,5 +103,6 @@ struct ReportPages: Sendable {
 protocol ReportPage: Sendable {
     var range: ReportRange { get }
     var filter: SnapshotFilter { get }
-    func content(of snapshot: Snapshot) -> ReportPages.Content
+    /// - Parameter rules: by which the names of people are merged.
+    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content
 }

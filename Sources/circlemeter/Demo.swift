@@ -13,7 +13,8 @@ struct Demo: AsyncParsableCommand {
         discussion: """
             Two organizations are connected with an API key each, and the last weeks come in. Some deliveries are sent \
             twice, some out of order, some are lost, and the API fills them in. Then one key dies, and the dashboard says \
-            Reconnect. Ctrl-C stops it and removes the directory.
+            Reconnect. Credits are settled by usage exports through yesterday; what runs today is provisional. Ctrl-C \
+            stops it and removes the directory.
             """
     )
 
@@ -59,7 +60,9 @@ struct Demo: AsyncParsableCommand {
                 hint: "give --data-dir an empty directory, or leave it out"
             )
         }
-        let site = FakeSite(history: history, options: FakeSiteOptions(seed: seed))
+        var siteOptions = FakeSiteOptions(seed: seed)
+        siteOptions.exportLooks = 1
+        let site = FakeSite(history: history, options: siteOptions)
         let circleciURL = try await site.start()
         var webhook = try ListenAddress(webhookAddress, setting: "--webhook-address")
         // The made-up CircleCI has to be told where to post before anything listens there.
@@ -72,6 +75,7 @@ struct Demo: AsyncParsableCommand {
             circleciURL: circleciURL
         )
         settings.reconcileEvery = .seconds(10)
+        settings.settleLookEvery = .seconds(1)
         settings.apiCallsPerSecond = 1000
         let service = try await MeterService.open(
             settings,

@@ -2,6 +2,7 @@ import FakeCircleCI
 import Foundation
 import Meter
 import Synchronization
+import Usage
 import Wire
 
 /// What happens in the demo, one thing after the other, each said on the terminal.
@@ -23,8 +24,10 @@ struct DemoStory: Sendable {
         try await deliverPast(through: liveStart)
         try await fillIn(since: "\(site.history.options.firstDay)")
         try await deliverToday(through: now)
+        try await settle(site.history.organizations[0])
         try await reconnect()
         try await fillIn(since: "\(liveStart.day)")
+        try await settle(site.history.organizations[1])
         try await compare()
     }
 
@@ -138,6 +141,20 @@ struct DemoStory: Sendable {
             _ = output.finish()
             Console.error("\(id): \(added.withLock { $0 }) lost events were asked of CircleCI's API and filled in")
         }
+    }
+
+    /// Settles credits by what the API exports.
+    private func settle(_ organization: FakeOrganization) async throws {
+        let id = DemoStory.id(organization)
+        let output = SettleOutput(id, isJSON: false, isQuiet: true)
+        Console.error("\n\(id): CircleCI is asked for a usage export")
+        try await RunningService(directory).lines("/api/v1/connections/\(id)/settle", body: Data()) { output.take($0) }
+        guard output.finish() else { return Console.error("\(id): the usage export could not be had") }
+        let outcome = output.outcome
+        Console.error(
+            "\(id): \(DecimalText.credits(outcome.credits)) credits of \(outcome.rows) job runs settled through "
+                + "\(outcome.settledThrough ?? "no day"); credits of later runs are provisional"
+        )
     }
 
     /// Holds the counters against what really ran.

@@ -51,14 +51,15 @@ struct FakeSiteClient: Sendable {
         }
     }
 
-    /// - Parameter path: After `/api/v2`, with the query; or from `/api` on.
+    /// - Parameter path: After `/api/v2`, with the query; or from `/api` on; or an address.
     func ask(
         _ path: String,
         _ method: HTTPMethod = .GET,
         headers: HTTPHeaders = ["authorization": "Bearer \(key)", "accept": "application/json"],
         body: [String: Any]? = nil
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: url + (path.hasPrefix("/api") ? "" : "/api/v2") + path)
+        let address = path.hasPrefix("http") ? path : url + (path.hasPrefix("/api") ? "" : "/api/v2") + path
+        var request = HTTPClientRequest(url: address)
         request.method = method
         request.headers = headers
         if let body { request.body = .bytes(ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: body))) }

@@ -98,8 +98,8 @@ final class ReconcileWorld: Sendable {
     let told: Mutex<Set<DeliveredEvent>> = Mutex([])
     /// The site's, made once.
     private let deliveries: [GeneratedDelivery]
-    private let directory = TemporaryDirectory()
-    private let clients: APIClients
+    let directory = TemporaryDirectory()
+    let clients: APIClients
     private let options: ReconcileOptions
 
     /// Runs `body` in a world of its own.

@@ -110,6 +110,27 @@ public final class FakeSite: Sendable {
         state.withLock { $0.calls = [:] }
     }
 
+    // MARK: Usage exports
+
+    /// The usage exports that were started, in that order.
+    public var usageExports: [StartedUsageExport] {
+        state.withLock { state in
+            state.exports.map { StartedUsageExport(id: $0.key, days: $0.value.days, startedAt: $0.value.startedAt) }
+                .sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
+        }
+    }
+
+    /// What addresses of files were signed with: none of it may be found anywhere.
+    public var usageExportSignatures: Set<String> { state.withLock { $0.exportSignatures } }
+
+    /// From now on the usage exports but for the first so many are known no more.
+    public func forgetUsageExports(after count: Int = 0) {
+        let ids = usageExports.dropFirst(count).map(\.id)
+        state.withLock { state in
+            for id in ids { state.exports[id]?.isForgotten = true }
+        }
+    }
+
     // MARK: The truth
 
     /// The runs that a meter must know which took what was acknowledged so far and then read the API completely, now.
@@ -122,6 +143,13 @@ public final class FakeSite: Sendable {
         }
         return Array(history.runs(toldBy: isTold, apiAsOf: now, except: exceptions ?? failing))
     }
+}
+
+/// A usage export that somebody has started.
+public struct StartedUsageExport: Hashable, Sendable {
+    public let id: String
+    public let days: ClosedRange<Day>
+    public let startedAt: Timestamp
 }
 
 /// A delivery by its webhook and its event.
@@ -155,6 +183,7 @@ struct SiteState: Sendable {
     /// When exports were started and looked at, by organization: ten of each an hour.
     var exportStarts: [String: [Timestamp]] = [:]
     var exportLooks: [String: [Timestamp]] = [:]
+    var exportSignatures: Set<String> = []
     /// The address under which the site is reached.
     var url = ""
 

@@ -36,6 +36,10 @@ public struct FakeSiteOptions: Sendable {
     public var exportRowsPerFile = 2000
     /// Of exports started from then on, a tenth of the rows say otherwise than those of exports before.
     public var correctsExportsAfter: Timestamp?
+    /// For so long the address of a file of a usage export can be used.
+    public var exportAddressSeconds: Int64 = 3600
+    /// Whether a usage export without rows has a file all the same, of the header alone.
+    public var emptyExportsHaveFile = true
     /// Whether the organizations have usage exports at all.
     public var hasUsageExports = true
 
@@ -92,6 +96,10 @@ public struct FakeAPIFaults: Sendable {
     public var alwaysFailing: Set<String> = []
     /// So many of the usage exports that are started next end as `failed`.
     public var failingExports = 0
+    /// So many of the next downloads of usage exports break off in the middle.
+    public var cutDownloads = 0
+    /// So many of them are complete as far as HTTP can tell, and half of a file.
+    public var truncatedDownloads = 0
 
     /// A limit of calls for each key. The answers tell it in both families of headers, with two numbers, of which the
     /// lower one counts.

@@ -21,7 +21,7 @@ extension FakeSite {
             let reply = decide(request, &state)
             var random = state.random(of: request, seed: options.seed ^ 0x6c61_7465)
             state.attempts[request.attemptKey, default: 0] += 1
-            let status: Int? = if case .answer(let answer) = reply { answer.status } else { nil }
+            let status = reply.status
             state.calls[FakeCall(request.method, request.route.endpoint, status), default: 0] += 1
             let latency = state.faults.latency.map { range in
                 range.lowerBound + (range.upperBound - range.lowerBound) * random.fraction()
@@ -30,8 +30,7 @@ extension FakeSite {
         }
         if let latency { try? await options.sleep(latency) }
         if let onCall = options.onCall {
-            let status: Int? = if case .answer(let answer) = reply { answer.status } else { nil }
-            onCall(FakeCall(request.method, request.route.endpoint, status))
+            onCall(FakeCall(request.method, request.route.endpoint, reply.status))
         }
         return reply
     }
@@ -58,6 +57,10 @@ extension FakeSite {
         // Who does not ask for JSON may get it spread over lines.
         if !request.acceptsJSON, answer.contentType == "application/json" {
             answer.body = JSONIndentation.indented(answer.body)
+        }
+        if case .download = request.route, answer.status == 200, state.faults.cutDownloads > 0 {
+            state.faults.cutDownloads -= 1
+            return .cut(answer)
         }
         return .answer(answer)
     }

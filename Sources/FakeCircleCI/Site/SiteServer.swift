@@ -6,8 +6,13 @@ import Synchronization
 /// What comes back over a connection.
 enum SiteReply: Sendable {
     case answer(SiteAnswer)
+    /// The connection is closed after half of the body.
+    case cut(SiteAnswer)
     /// The connection is closed instead.
     case drop
+
+    /// Nil where there is no complete answer.
+    var status: Int? { if case .answer(let answer) = self { answer.status } else { nil } }
 }
 
 /// An HTTP server on a loopback port of its own. Below any HTTP framework, since it must be able to answer nothing.
@@ -94,7 +99,18 @@ private final class SiteHandler: ChannelInboundHandler {
             switch await respond(request) {
             case .drop: channel.close(promise: nil)
             case .answer(let answer): write(answer, to: channel, keepsAlive: keepsAlive)
+            case .cut(let answer): cut(answer, on: channel)
             }
+        }
+    }
+
+    private static func cut(_ answer: SiteAnswer, on channel: any Channel) {
+        let headers = HTTPHeaders(answer.headers + [("content-length", String(answer.body.count))])
+        let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers)
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        let half = ByteBuffer(bytes: answer.body.prefix(answer.body.count / 2))
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(half))).whenComplete { _ in
+            channel.close(promise: nil)
         }
     }
 

@@ -19,6 +19,8 @@ extension ExportRun {
                 end: days.end
             )
         } catch {
+            // With a dead key everything is not found.
+            if error.code == .notFound { try await probe(api).check() }
             switch error.code {
             case .notFound, .forbidden, .refused:
                 state.refusedAt = startedAt
@@ -56,6 +58,7 @@ extension ExportRun {
             answer = try await api.usageExport(organizationID: organizationID, id: id)
         } catch {
             if error.code == .notFound {
+                try await probe(api).check()
                 return try await fail(state.exports[place], "CircleCI does not know the export any more")
             }
             if error.code == .rateLimited { state.looksHeldUntil = heldUntil(error) }

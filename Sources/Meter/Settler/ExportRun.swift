@@ -165,7 +165,7 @@ struct ExportRun {
         }
     }
 
-    private func probe(_ api: any ExportingAPI) -> KeyProbe {
+    func probe(_ api: any ExportingAPI) -> KeyProbe {
         KeyProbe(
             api: api,
             connection: connection.id,

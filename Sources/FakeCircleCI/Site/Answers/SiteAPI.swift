@@ -19,7 +19,7 @@ struct SiteAPI {
             guard let key else { return .message(401, "You must log in first.") }
             return own(request, key)
         case .usageExport(let organization, let id): return usageExport(id, organization, key, &state)
-        case .download(let id, let file): return download(id, file, request, state)
+        case .download(let id, let file): return download(id, file, request, &state)
         case .usageExports: return .message(404, "Not Found")
         case .user(let id): return user(id, key)
         case .project(let slug):

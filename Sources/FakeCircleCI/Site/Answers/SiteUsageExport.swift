@@ -9,6 +9,9 @@ struct SiteExport: Sendable {
     /// Whether it ends as `failed`.
     let isFailing: Bool
     var looks = 0
+    /// Once it is completed: each file, compressed.
+    var files: [[UInt8]]?
+    var isForgotten = false
 }
 
 /// Usage exports: started, looked at until they are completed, and downloaded from signed addresses.
@@ -65,16 +68,21 @@ extension SiteAPI {
         _ state: inout SiteState
     ) -> SiteAnswer {
         guard let organization = organization(organizationID, key), var export = state.exports[id],
-            export.organization == organization
+            export.organization == organization, !export.isForgotten
         else { return .message(404, "Not Found") }
         guard Self.isAllowed(organizationID, &state.exportLooks, state.now) else { return Self.limited }
         export.looks += 1
-        state.exports[id] = export
         let isDone = export.looks > options.exportLooks
         let word = isDone ? (export.isFailing ? "failed" : "completed") : "processing"
-        let files = isDone && !export.isFailing ? max(1, files(of: export).count) : 0
-        let url = state.url
-        return SiteAnswer { json in
+        if isDone, !export.isFailing, export.files == nil { export.files = files(of: export) }
+        state.exports[id] = export
+        let addresses = (export.files ?? []).indices.map { file in
+            let signature = signature(id, file, at: state.now)
+            state.exportSignatures.insert(signature)
+            return "\(state.url)/usage-exports/\(id)/\(file).csv.gz?X-Amz-Date=\(state.now.microseconds)"
+                + "&X-Amz-Expires=\(options.exportAddressSeconds)&\(Self.signature)=\(signature)"
+        }
+        var answer = SiteAnswer { json in
             json.object { json in
                 json.member("usage_export_job_id", id)
                 json.member("state", word)
@@ -82,26 +90,36 @@ extension SiteAPI {
                 json.member(
                     "download_urls",
                     array: { json in
-                        for file in 0..<files {
-                            let path = "\(url)/usage-exports/\(id)/\(file).csv.gz"
-                            json.string("\(path)?X-Amz-Expires=3600&\(Self.signature)=\(uuid("\(id) \(file)"))")
-                        }
+                        for address in addresses { json.string(address) }
                     }
                 )
             }
         }
+        // As CircleCI escapes it.
+        answer.body = Array(String(decoding: answer.body, as: UTF8.self).replacing("&", with: "\\u0026").utf8)
+        return answer
     }
 
-    func download(_ id: String, _ file: Int, _ request: SiteRequest, _ state: SiteState) -> SiteAnswer {
-        guard let export = state.exports[id], request.query[Self.signature] == uuid("\(id) \(file)") else {
+    /// No key is needed: whoever has the address has the file.
+    func download(_ id: String, _ file: Int, _ request: SiteRequest, _ state: inout SiteState) -> SiteAnswer {
+        guard let export = state.exports[id], let files = export.files, files.indices.contains(file),
+            let signedAt = request.query["X-Amz-Date"].flatMap({ Int64($0) }).map(Timestamp.init(microseconds:)),
+            request.query[Self.signature] == signature(id, file, at: signedAt),
+            state.now.microseconds - signedAt.microseconds <= options.exportAddressSeconds * 1_000_000
+        else {
             return SiteAnswer(403, "<Error><Code>AccessDenied</Code></Error>", contentType: "application/xml")
         }
-        let files = files(of: export)
-        // There is an address although there is nothing: then the header alone.
-        let text = file < files.count ? files[file] : Array(self.export(of: export).header.utf8)
         var answer = SiteAnswer(200, "", contentType: "application/octet-stream")
-        answer.body = GzipWriter.compressed(text)
+        answer.body = files[file]
+        if state.faults.truncatedDownloads > 0 {
+            state.faults.truncatedDownloads -= 1
+            answer.body.removeLast(answer.body.count / 2)
+        }
         return answer
+    }
+
+    private func signature(_ id: String, _ file: Int, at now: Timestamp) -> String {
+        uuid("\(id) \(file) \(now.microseconds)")
     }
 
     func user(_ id: String, _ key: SiteKey?) -> SiteAnswer {
@@ -149,13 +167,13 @@ extension SiteAPI {
 
     private func files(of started: SiteExport) -> [[UInt8]] {
         let export = self.export(of: started)
-        var files: [[UInt8]] = []
+        var files: [[UInt8]] = options.emptyExportsHaveFile ? [Array(export.header.utf8)] : []
         var rows = 0
         export.rows { row in
-            if rows % options.exportRowsPerFile == 0 { files.append(Array(export.header.utf8)) }
+            if rows / options.exportRowsPerFile == files.count { files.append(Array(export.header.utf8)) }
             files[files.count - 1] += Array(row.line.utf8)
             rows += 1
         }
-        return files
+        return files.map(GzipWriter.compressed)
     }
 }

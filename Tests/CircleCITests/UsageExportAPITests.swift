@@ -119,7 +119,7 @@ struct UsageExportAPITests {
 
     @Test func `what the taker throws comes out as it is`() async throws {
         struct Full: Error {}
-        try await APIFixture.run { _ in
+        _ = try await APIFixture.run { _ in
             .answer(200, "text")
         } _: { fixture in
             await #expect(throws: Full.self) {

@@ -50,13 +50,19 @@ struct NaiveRecount {
         let named = Set(versions.map(\.source))
         let connection = latest.connection
         let author = first(\.email)?.lowercased()
+        let actor = first(\.actor).map { "login:\($0)" }
         let user = settled?.user.map { "user:\($0)" }
         let kinds = latest.kind == .job ? [1, 0] : [0, 1]
         let flags = [settled?.isUnregistered == false ? 1 : 0, settled?.isUnregistered == true ? 1 : 0]
-        if let person = author ?? user { add(.people, [connection, day.month, person], kinds + flags) }
+        if let person = author ?? actor ?? user { add(.people, [connection, day.month, person], kinds + flags) }
         if let author { add(.activity, [connection, "\(day)", author, "author"], kinds + [0, 0]) }
+        if let actor { add(.activity, [connection, "\(day)", actor, "trigger"], kinds + [0, 0]) }
         if let user { add(.activity, [connection, "\(day)", user, "trigger"], kinds + flags) }
-        if let author, let user { add(.identityPairs, [connection, day.month, author, user], [1]) }
+        if let user {
+            for identity in [author, actor].compactMap(\.self) {
+                add(.identityPairs, [connection, day.month, identity, user], [1])
+            }
+        }
         let words =
             latest.kind == .job
             ? ["success", "failed", "canceled", "unauthorized"]

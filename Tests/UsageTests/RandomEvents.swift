@@ -80,6 +80,7 @@ struct RandomEvents {
                 job: run.kind == .job ? maybe(90) { $0.pick(["test", "lint"]) } : nil,
                 branch: maybe(70) { $0.pick(["main", "<b>\"x\"</b>"]) },
                 email: maybe(60) { $0.pick(["Dev-1@Example.com", "dev-1@example.com", "dev-2@example.com"]) },
+                actor: maybe(30) { $0.pick(["ann", "Bob"]) },
                 pipelineNumber: maybe(80) { $0.pick([1, 2, 3]) },
                 number: run.kind == .job ? maybe(90) { $0.pick([1, 2, 3, 5, 8, 13, 14]) } : nil,
                 workflowID: run.kind == .job ? maybe(70) { $0.pick(["workflow-1", "workflow-2"]) } : nil,

@@ -73,6 +73,8 @@ struct TestEvent: Hashable {
     var job: String?
     var branch: String?
     var email: String?
+    /// Login of who triggered the pipeline.
+    var actor: String?
     var pipelineNumber: Int64?
     /// Of a job.
     var number: Int64?
@@ -105,6 +107,7 @@ struct TestEvent: Hashable {
         event.pipeline.number = pipelineNumber
         event.commit.branch = place(branch)
         event.commit.authorEmail = place(email)
+        event.pipeline.triggerActor = place(actor)
         if let notice {
             say(&event, notice, place)
             return (event, body)

@@ -13,6 +13,7 @@ package enum ReportText {
             switch kind {
             case .milliseconds: return integer == 0 ? "0" : duration(integer)
             case .credits: return credits(integer)
+            case .creditsChange: return (integer > 0 ? "+" : "") + credits(integer)
             case .percent: return "\(DecimalText.signed(rounded(integer, to: 10), digits: 1)) %"
             default: return grouped(integer)
             }

@@ -149,8 +149,9 @@ extension CounterChanges {
                 if isUnregistered == true { tally[ActivityColumn.unregisteredRuns] += sign }
             }
         }
-        if !run.person.isNone, !user.isNone, run.person != words.erased, user != words.erased {
-            change(.identityPairs, SymbolKey(connection: connection, day: month, first: run.person, second: user)) {
+        guard !user.isNone, user != words.erased else { return }
+        for identity in [run.person, run.actor] where !identity.isNone && identity != words.erased {
+            change(.identityPairs, SymbolKey(connection: connection, day: month, first: identity, second: user)) {
                 $0[0] += sign
             }
         }

@@ -16,7 +16,7 @@ public enum UsageTable: String, CaseIterable, Sendable {
     case featurePeople = "feature_people"
     /// Who did what on which day, under each identity that is known of them.
     case activity
-    /// Which commit authors and which CircleCI users stand behind the same runs.
+    /// Which commit authors, and which logins of who triggered, stand behind the same runs as a CircleCI user.
     case identityPairs = "identity_pairs"
     /// Settled credits beside those that were provisional: derived from the other tables and the rate card, not stored.
     case settlements

@@ -6,6 +6,8 @@
 /// 2. What has one ``PersonIdentity/key`` is one person.
 /// 3. A CircleCI user is the person who wrote more than half of the commits whose runs it triggered, if these are at
 ///    least three runs. Programs' commits count only for a user who triggered no other: people run those, too.
+/// 4. A CircleCI user is the login under which the API names who triggered more than half of its runs. Both name the
+///    same person, so one run is enough.
 struct PeopleMerge {
     struct Person {
         /// The alias's name, else the best identity.
@@ -15,7 +17,7 @@ struct PeopleMerge {
         var identities: [PersonIdentity]
     }
 
-    /// Runs behind which a commit author and a CircleCI user stand together.
+    /// Runs behind which a commit author, or the login of who triggered, and a CircleCI user stand together.
     struct Pair {
         var author: PersonIdentity
         var user: PersonIdentity
@@ -42,9 +44,12 @@ struct PeopleMerge {
         for (index, node) in nodes.enumerated() {
             if let key = nodeIndices[node.key], key != index { groups.unite(index, key) }
         }
-        for (user, author) in PeopleMerge.authors(of: pairs, nodes, nodeIndices, groups, rules) {
-            groups.unite(user, author)
-        }
+        let authored = pairs.filter { $0.author.kind != .login }
+        let triggered = pairs.filter { $0.author.kind == .login }
+        let found =
+            PeopleMerge.authors(of: authored, PeopleMerge.minimumPairedRuns, nodes, nodeIndices, groups, rules)
+            + PeopleMerge.authors(of: triggered, 1, nodes, nodeIndices, groups, rules)
+        for (user, author) in found { groups.unite(user, author) }
         var members: [Int: [PersonIdentity]] = [:]
         for (index, node) in nodes.enumerated() where identities.contains(node) {
             members[groups.root(index), default: []].append(node)
@@ -81,6 +86,7 @@ struct PeopleMerge {
     /// their order plays no part.
     private static func authors(
         of pairs: [Pair],
+        _ minimumRuns: Int,
         _ nodes: [PersonIdentity],
         _ indices: [PersonIdentity: Int],
         _ groups: Groups,
@@ -99,7 +105,7 @@ struct PeopleMerge {
             let counted = byPeople.isEmpty ? authors : byPeople
             let total = counted.values.reduce(0, +)
             // More than half is one at most.
-            let most = counted.first { $0.value * 2 > total && $0.value >= minimumPairedRuns }
+            let most = counted.first { $0.value * 2 > total && $0.value >= minimumRuns }
             return most.map { (user, $0.key) }
         }
     }

@@ -10,6 +10,8 @@ public struct ReportTable: Sendable {
         case milliseconds
         /// Thousandths of a credit, written as a decimal of credits.
         case credits
+        /// By how many thousandths of a credit something changed, written likewise.
+        case creditsChange
         /// ``Money``, written as a decimal of the currency's unit.
         case money
         /// Hundredths of a percent, written as a decimal of percent.
@@ -88,7 +90,7 @@ public struct ReportTable: Sendable {
         case .money(let money): money.decimal(digits: 6)
         case .integer(let integer):
             switch column.kind {
-            case .credits: DecimalText.credits(integer)
+            case .credits, .creditsChange: DecimalText.credits(integer)
             case .percent: DecimalText.signed(integer, digits: 2)
             default: String(integer)
             }

@@ -94,10 +94,10 @@ public enum UsageReport {
         guard source != .branches else { return columns }
         return columns + [
             ReportTable.Column("credits_before", .credits, "Credits before"),
-            ReportTable.Column("credits_change", .credits, "Change"),
-            ReportTable.Column("change_by_runs", .credits, "by runs"),
-            ReportTable.Column("change_by_duration", .credits, "by time of a run"),
-            ReportTable.Column("change_by_rate", .credits, "by credits of a minute"),
+            ReportTable.Column("credits_change", .creditsChange, "Change"),
+            ReportTable.Column("change_by_runs", .creditsChange, "by runs"),
+            ReportTable.Column("change_by_duration", .creditsChange, "by time of a run"),
+            ReportTable.Column("change_by_rate", .creditsChange, "by credits of a minute"),
             ReportTable.Column("change_reason", .text, "Mostly"),
         ]
     }

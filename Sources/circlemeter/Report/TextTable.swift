@@ -16,12 +16,14 @@ struct TextTable {
         }
         let shown = TextTable.shown(table)
         let projectName = table.column("project_name")
+        let shared = TextTable.sharedNames(table)
         let header = shown.map { table.columns[$0].title }
         let body = table.rows.map { row in
             shown.map { column in
-                // Slugs of projects of the App kind say nothing to people.
+                // Slugs of projects of the App kind say nothing to people; names that several have say too little.
                 if table.columns[column].name == "project", let projectName, row[projectName] != .none {
-                    return TextTable.cell(row[projectName], .text)
+                    let name = TextTable.cell(row[projectName], .text)
+                    return shared.contains(row[projectName]) ? "\(name) \(TextTable.cell(row[column], .text))" : name
                 }
                 return TextTable.cell(row[column], table.columns[column].kind)
             }
@@ -40,6 +42,13 @@ struct TextTable {
         }
         let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: TextTable.gap)
         text = ([line(header), rule] + body.map(line)).joined(separator: "\n")
+    }
+
+    /// Names that stand for several projects.
+    private static func sharedNames(_ table: ReportTable) -> Set<ReportTable.Value> {
+        guard let slug = table.column("project"), let name = table.column("project_name") else { return [] }
+        let slugs = Dictionary(grouping: table.rows, by: { $0[name] }).mapValues { Set($0.map { $0[slug] }) }
+        return Set(slugs.filter { $0.value.count > 1 }.keys)
     }
 
     /// The columns that say something that no other does; JSON and CSV have all.
@@ -64,8 +73,8 @@ struct TextTable {
         // No control characters: a branch name must not steer the terminal.
         var plain = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(maximumTextWidth) {
-            let category = scalar.properties.generalCategory
-            plain.append(category == .control || category == .format ? "?" : scalar)
+            let isSteering = scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
+            plain.append(isSteering ? "?" : scalar)
         }
         if text.unicodeScalars.count > maximumTextWidth { plain.append(contentsOf: "...".unicodeScalars) }
         return String(plain)

@@ -125,6 +125,20 @@ struct PeopleMergeTests {
         #expect(partition(again) == partition(first), "seed \(seed)")
     }
 
+    @Test func `who triggered has one login, which a single run tells`() {
+        let both = merge(
+            ["ann@example.com", "login:anna", "user:1"],
+            pairs: [("login:anna", "user:1", 1), ("ann@example.com", "user:1", 3)]
+        )
+        #expect(both.persons.count == 1 && both.persons[0].name == "ann@example.com")
+        // Half of the runs is no more than half.
+        let tied = merge(
+            ["login:a", "login:b", "user:1"],
+            pairs: [("login:a", "user:1", 2), ("login:b", "user:1", 2)]
+        )
+        #expect(tied.persons.count == 3)
+    }
+
     @Test(arguments: 0..<200)
     func `without aliases, persons are what a naive comparison of all with all finds`(_ round: UInt64) {
         let seed = TestSeed.of(round: round)

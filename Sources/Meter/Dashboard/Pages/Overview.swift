@@ -77,6 +77,7 @@ struct Overview {
 
     init(
         snapshot: Snapshot,
+        rules: PeopleRules,
         from: Day,
         today: Day,
         records: [RecordCount],
@@ -103,7 +104,9 @@ struct Overview {
         )
         cost = totals.all.money.map { ReportText.text(.money($0), .money) }
         currency = totals.all.money?.currency
-        people = grouped(Set(snapshot[.people].filter { $0.key.day == today.firstOfMonth }.map(\.key.texts)).count)
+        people = grouped(
+            PeopleReport.summary(month: today, today: today, snapshot: snapshot, rules: rules).activeUsers
+        )
         let busiest = totals.projects.sorted { $0.value.milliseconds > $1.value.milliseconds }
         projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0.key, $0.value, in: snapshot) }
         hasProjects = !projects.isEmpty

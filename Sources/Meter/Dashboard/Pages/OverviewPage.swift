@@ -34,8 +34,10 @@ struct OverviewPage: Sendable {
         let (snapshot, records, damages) = try await published.read(or: empty) { store in
             (try store.snapshot(filter), try store.recordCounts(), try store.damageMessages())
         }
+        let rules = try await onOwnThread("circlemeter.people") { [people = parts.people] in people.current().rules }
         let page = Overview(
             snapshot: snapshot,
+            rules: rules,
             from: from,
             today: today,
             records: records,

@@ -54,9 +54,9 @@ struct FeaturesPage: ReportPage {
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv"])
             ),
             ReportView(
-                machines.table(of: snapshot, rules: rules).namingFeatures(),
-                title: "Machines",
-                hidden: ["standing", "last_used", "projects"],
+                FeaturesPage.compute(machines.table(of: snapshot, rules: rules)),
+                title: "Machines behind compute",
+                hidden: ["feature", "standing", "last_used", "projects"],
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv", "group_by": "machine"])
             ),
             ReportView(
@@ -70,6 +70,13 @@ struct FeaturesPage: ReportPage {
         ]
         content.notes = [CreditsWords.note]
         return content
+    }
+
+    /// Of all features only compute has a machine.
+    private static func compute(_ table: ReportTable) -> ReportTable {
+        var machines = ReportTable(columns: table.columns)
+        for row in table.rows where row[0] == .text("compute") { machines.append(row) }
+        return machines
     }
 
     private func unused(_ table: ReportTable) -> String? {

@@ -14,8 +14,8 @@ struct ReportView {
         let isHeading: Bool
         /// Where it leads; nil: nowhere.
         let link: String?
-        /// Said below, smaller.
-        let note: String?
+        /// Said below, smaller. Not `note`: where a cell has none, the template would find its section's.
+        let small: String?
         /// `good`, `warning`, `bad`, or nothing.
         let tone: String?
     }
@@ -72,7 +72,7 @@ struct ReportView {
                         isNumber: column.kind.isNumber,
                         isHeading: place == shown.first,
                         link: link(column.name, row),
-                        note: name?.isEmpty == false ? text : nil,
+                        small: name?.isEmpty == false ? text : nil,
                         tone: ReportView.tone(column.name, row[place])
                     )
                 }

@@ -16,7 +16,7 @@ struct FakeSiteUsageExportTests {
     ) async throws {
         let history = try FakeSiteTests.history(seed: 71, rate: 0)
         try await FakeSiteClient.run(history, change) { client in
-            client.site.advance(to: Timestamp(microseconds: history.end.microseconds + Self.day))
+            client.site.advance(to: Timestamp(microseconds: history.end.microseconds + 40 * Self.day))
             try await body(client, "/organizations/\(history.projects[0].organizationID)/usage_export_job")
         }
     }

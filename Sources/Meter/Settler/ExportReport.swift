@@ -47,6 +47,9 @@ struct ExportReport: Sendable {
     var isRefused = false
     /// The day through which everything is settled.
     var settledThrough: Day?
+
+    /// Whether there was nothing to do.
+    var isIdle: Bool { exports.isEmpty && failures.isEmpty && problem == nil }
 }
 
 /// What would be settled through CircleCI's API.

@@ -68,7 +68,12 @@ extension ExportRun {
         case "completed":
             state.exports[place].files = answer.downloads.map(\.name)
             try await save()
-            try await download(answer.downloads, of: state.exports[place], api)
+            do {
+                try await download(answer.downloads, api)
+            } catch let error as CircleCIError where error.code == .unexpectedAnswer {
+                // Longer than any file may be: of fewer days it is shorter.
+                try await fail(state.exports[place], error.message)
+            }
         case "failed":
             try await fail(state.exports[place], ExportRun.shown(answer.errorReason))
         default:
@@ -79,7 +84,6 @@ extension ExportRun {
 
     private mutating func download(
         _ downloads: [UsageExportDownload],
-        of export: ExportState.Export,
         _ api: any ExportingAPI
     ) async throws {
         let missing = Set(await files.missing(of: downloads.map(\.name)))

@@ -140,9 +140,16 @@ actor Settler: Service {
             task.cancel()
             await task.value
         }
-        // Interrupted, it is gone on with by the schedule.
-        defer { wake(id) }
-        return try await export(id, request, progress)
+        let startedAt = surroundings.now()
+        do {
+            let report = try await export(id, request, progress)
+            if request.days == nil, report.problem == nil { servedAt[id] = startedAt } else { wake(id) }
+            return report
+        } catch {
+            // What was interrupted, the schedule goes on with.
+            wake(id)
+            throw error
+        }
     }
 
     /// What a run through the API would do, without a call.
@@ -170,9 +177,11 @@ actor Settler: Service {
             }
             let report = try await run.run()
             self.progress[id] = nil
-            reports[id] = (report, surroundings.now())
+            let last = reports[id]?.report
+            // That there was nothing to do is no news.
+            if !report.isIdle || last == nil || last?.problem != nil { reports[id] = (report, surroundings.now()) }
             surroundings.exported(report)
-            if let problem = report.problem {
+            if let problem = report.problem, problem != last?.problem {
                 surroundings.logger.warning(
                     "a connection is not settled",
                     metadata: ["connection": "\(id)", "problem": "\(problem.message)"]

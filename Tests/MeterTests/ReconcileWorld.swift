@@ -52,12 +52,30 @@ final class MemoryLog: ReconcileKnowledge {
     var entries: [LogEntry] { state.withLock { $0.entries } }
     var snapshot: Snapshot { state.withLock { $0.tables.snapshot(position: nil) } }
 
-    func count(_ source: RecordSource) -> Int { entries.count { $0.source == source } }
+    /// Records of a source; of the API's, those about runs.
+    func count(_ source: RecordSource) -> Int { entries.count { $0.source == source && !$0.isDescription } }
+
+    /// What the API told of the machines of jobs.
+    var descriptions: [LogEntry] { entries.filter(\.isDescription) }
 
     func catchUp() async throws {}
 
     func partition(connection: String, day: Day) -> [[UInt8]] {
         state.withLock { $0.tables.partition(connection: connection, day: day) }
+    }
+
+    func sightings(of connection: String, day: Day) async throws -> [JobSighting] {
+        try JobSighting.read(partition(connection: connection, day: day), day: day)
+    }
+
+    func settledJobs(of connection: String) async throws -> [JobName] {
+        snapshot[.resources].filter { $0.key.connection == connection }.map {
+            JobName(project: $0.key.texts[0], workflow: $0.key.texts[1], job: $0.key.texts[2])
+        }
+    }
+
+    func jobDescriptions(of connection: String) async throws -> [JobDescription] {
+        state.withLock { $0.tables.jobDescriptions() }.filter { $0.connection == connection }
     }
 
     func rateCard() -> RateCardState? { state.withLock { $0.tables.rateCard() } }
@@ -84,6 +102,10 @@ final class MemoryLog: ReconcileKnowledge {
 
     func conditions() async throws -> [String: ConnectionCondition] { [:] }
     func damagedRanges() async throws -> [DamagedRange] { damages.withLock { $0 } }
+}
+
+extension LogEntry {
+    var isDescription: Bool { source == .api && String(decoding: body, as: UTF8.self).contains("\"job-described\"") }
 }
 
 /// A made-up CircleCI with its API, a log that took a part of its deliveries, and a reconciler between them.

@@ -92,7 +92,8 @@ public struct FakeAPIFaults: Sendable {
     /// How long an answer takes, of every call.
     public var latency: ClosedRange<Duration>?
     public var window: RateWindow?
-    /// Pipelines whose `/pipeline/{id}/workflow`, and workflows whose `/workflow/{id}/job`, always answer 500.
+    /// Pipelines whose `/pipeline/{id}/workflow`, workflows whose `/workflow/{id}/job`, and jobs whose
+    /// `/project/{slug}/job/{number}` always answer 500.
     public var alwaysFailing: Set<String> = []
     /// So many of the usage exports that are started next end as `failed`.
     public var failingExports = 0

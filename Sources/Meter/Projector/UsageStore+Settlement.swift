@@ -9,6 +9,17 @@ extension UsageStore {
     func jobDescriptions() throws -> [JobDescription] { try database.read(UsageStore.jobDescriptions) }
     func rateCard() throws -> RateCardState? { try database.read(UsageStore.rateCard) }
 
+    /// The jobs of which a usage export told the machine, as their rows have them.
+    func settledJobs(of connection: String) throws -> [JobName] {
+        try database.read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT DISTINCT project, workflow, job FROM resources WHERE connection = ?",
+                arguments: [connection]
+            ).map { JobName(project: $0["project"], workflow: $0["workflow"], job: $0["job"]) }
+        }
+    }
+
     /// Job runs of each UTC day.
     func runCounts(of connection: String) throws -> [Day: Int] {
         try database.read { database in

@@ -13,6 +13,7 @@ struct ConnectionPass: Sendable {
         /// Slugs that the key's owner follows, and when they were asked for.
         var followed: [String] = []
         var followedAt: Timestamp?
+        var described = JobDescriber.Memory()
     }
 
     /// Projects in succession that may fail: then it is CircleCI that is away.
@@ -45,23 +46,52 @@ struct ConnectionPass: Sendable {
         }
         do {
             try await knowledge.catchUp()
-            try await run(&memory, &report)
+            let projects = try await run(&memory, &report)
             await monitor.observe(.callSucceeded, of: connection.id)
+            try await describe(projects, &memory, &report)
         } catch let error as CircleCIError {
-            guard error.code != .cancelled else { throw CancellationError() }
             report.error = error
-            await monitor.observe(.callFailed(error), of: connection.id)
-            // Another call's 401 says nothing yet.
-            if await monitor.health(of: connection.id)?.needsConfirmation == true { try? await probe.check() }
+            try await observe(error)
         }
         return report
+    }
+
+    /// The pass is done by then: what goes wrong with it is no failure of the pass.
+    private func describe(
+        _ projects: [ReconcileProject],
+        _ memory: inout Memory,
+        _ report: inout ReconcileReport
+    ) async throws {
+        guard !request.isDryRun else { return }
+        let describer = JobDescriber(
+            connection: connection.id,
+            api: api,
+            knowledge: knowledge,
+            options: options,
+            append: append,
+            now: now,
+            logger: logger
+        )
+        do {
+            report.describedCount = try await describer.run(projects, &memory.described)
+        } catch let error as CircleCIError {
+            try await observe(error)
+        }
+    }
+
+    private func observe(_ error: CircleCIError) async throws {
+        guard error.code != .cancelled else { throw CancellationError() }
+        await monitor.observe(.callFailed(error), of: connection.id)
+        // Another call's 401 says nothing yet.
+        if await monitor.health(of: connection.id)?.needsConfirmation == true { try? await probe.check() }
     }
 
     private var probe: KeyProbe {
         KeyProbe(api: api, connection: connection.id, monitor: monitor, pause: pauseBeforeConfirming)
     }
 
-    private func run(_ memory: inout Memory, _ report: inout ReconcileReport) async throws {
+    /// - Returns: the projects that could be compared.
+    private func run(_ memory: inout Memory, _ report: inout ReconcileReport) async throws -> [ReconcileProject] {
         let names = try await knowledge.projects(of: connection.id)
         let reconciliations = try await knowledge.reconciliations(of: connection.id)
         let numbers = try await knowledge.jobNumbers(of: connection.id)
@@ -80,6 +110,7 @@ struct ConnectionPass: Sendable {
             if error.code == .notFound { await monitor.observe(.projectLost(slug), of: connection.id) }
         }
         var failures = 0
+        var compared: [ReconcileProject] = []
         // First where the mark lies furthest back.
         let order = projects.sorted { first, second in
             func through(_ project: ReconcileProject) -> Timestamp? {
@@ -134,7 +165,9 @@ struct ConnectionPass: Sendable {
             }
             if !request.isDryRun { memory.projects[project.id] = pass.memory }
             report.projects.append(pass.report)
+            compared.append(project)
         }
+        return compared
     }
 
     /// Whether webhooks still tell of a project. What ended before there was a hook counts for nothing.

@@ -3,7 +3,7 @@ import Wire
 
 /// What the log knows, as far as the reconciler asks it. Everything is derived from the log, so nothing beside it needs
 /// to survive a restart.
-protocol ReconcileKnowledge: Sendable {
+protocol ReconcileKnowledge: DescriptionKnowledge {
     /// Returns once all that was durable when it was called is in what the other functions tell.
     func catchUp() async throws
     /// Every project that events of the connection have named.

@@ -39,6 +39,16 @@ struct ReconcileOptions: Sendable {
     var maximumFailures = 10
     /// Numbers asked about in one pass.
     var maximumGaps = 50
+    /// Jobs that ran in so many of the last days are to be described.
+    var describedDays = 7
+    /// Jobs asked about in one pass.
+    var maximumDescriptions = 20
+    /// Whether there are jobs to describe is looked at so often.
+    var describeSeconds = 1800.0
+    /// A job is asked about again where its description is this old: machines are changed now and then.
+    var redescribeSeconds = 30.0 * 86_400
+    /// A job of which CircleCI did not say it is asked about again after so long.
+    var undescribedSeconds = 86_400.0
 
     init() {}
 }

@@ -3,13 +3,14 @@ import Usage
 import Wire
 
 extension ReconcileReport {
-    /// `{"connection","at","added","error","projects":[{"project","pipelines","asked","jobs","workflows","open",
+    /// `{"connection","at","added","described","error","projects":[{"project","pipelines","asked","jobs","workflows","open",
     /// "missing":[],"error"}]}`.
     func write(to json: inout JSONWriter, at: Timestamp? = nil) {
         json.object { json in
             json.member("connection", connection)
             if let at { json.member("at", at.description) }
             json.member("added", addedCount)
+            json.member("described", describedCount)
             json.member("error", error?.description)
             json.member(
                 "projects",

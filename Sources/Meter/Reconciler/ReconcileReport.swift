@@ -25,6 +25,8 @@ struct ReconcileReport: Sendable {
 
     var connection: String
     var projects: [Project] = []
+    /// Jobs whose machine CircleCI was asked for and told.
+    var describedCount = 0
     /// Why the rest was left.
     var error: CircleCIError?
 

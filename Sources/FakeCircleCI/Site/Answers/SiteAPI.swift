@@ -30,7 +30,7 @@ struct SiteAPI {
             return pipelines(of: project, request, state.now)
         case .job(let slug, let number):
             guard let project = project(slug, key) else { return .message(404, "Project not found") }
-            return job(number, project, state.now)
+            return job(number, project, state)
         case .organizationPipelines: return organizationPipelines(request, key, state.now)
         case .pipeline(let id), .workflows(let id):
             guard let (project, pipeline) = world.pipeline(id), key?.sees(project.fake) == true,
@@ -53,7 +53,7 @@ struct SiteAPI {
         }
     }
 
-    private static let failure = SiteAnswer.message(500, "Internal Server Error")
+    static let failure = SiteAnswer.message(500, "Internal Server Error")
 
     /// The project, where the key sees it.
     private func project(_ slug: String, _ key: SiteKey?) -> SiteProject? {

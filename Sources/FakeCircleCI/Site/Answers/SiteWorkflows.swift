@@ -83,12 +83,14 @@ extension SiteAPI {
     }
 
     /// `/project/{slug}/job/{number}`: of what has started, and never of an approval.
-    func job(_ number: String, _ project: SiteProject, _ now: Timestamp) -> SiteAnswer {
+    func job(_ number: String, _ project: SiteProject, _ state: SiteState) -> SiteAnswer {
+        let now = state.now
         guard let number = Int(number), let place = project.jobs[number],
             let workflow = world.workflow(place.workflowID)?.workflow
         else { return .message(404, "Job not found") }
         let job = workflow.jobs[place.index]
         guard workflow.isStarted(job, at: now) else { return .message(404, "Job not found") }
+        if state.faults.alwaysFailing.contains(job.id) { return Self.failure }
         let isEnded = workflow.isEnded(job, at: now)
         let duration = max(0, (job.stoppedAt.microseconds - job.startedAt.microseconds) / 1000)
         let status = isEnded ? job.status : "running"

@@ -32,6 +32,15 @@ struct TestEvent: Hashable {
         case rateCard(Int)
         case description(Int)
 
+        /// Of odd prices, one to a day of few.
+        static let contract = Contract(
+            currency: "EUR",
+            periods: [
+                Contract.Period(from: Day("2025-01-01")!, to: Day("2026-01-02")!, billionthsPerCredit: 601_237),
+                Contract.Period(from: Day("2026-01-03")!, to: nil, billionthsPerCredit: 549_999_999),
+            ]
+        )
+
         var source: RecordSource {
             switch self {
             case .rateCard: .meter
@@ -39,7 +48,7 @@ struct TestEvent: Hashable {
             }
         }
 
-        /// Later numbers come later among cards of one time and id.
+        /// Later numbers come later among cards of one time and id. The third has a contract.
         static func card(_ number: Int) -> RateCard {
             RateCard(
                 source: "card \(number)",
@@ -50,7 +59,8 @@ struct TestEvent: Hashable {
                         from: Day(daysSinceEpoch: 0),
                         thousandthsPerMinute: ["docker": ["medium": 1000 + number, "large": 7000 + number]]
                     )
-                ]
+                ],
+                contract: number == 2 ? contract : nil
             )
         }
     }

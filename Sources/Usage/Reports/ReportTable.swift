@@ -16,6 +16,8 @@ public struct ReportTable: Sendable {
         case money
         /// Hundredths of a percent, written as a decimal of percent.
         case percent
+        /// An exact decimal: thousandths, or ``Money`` with all its digits.
+        case decimal
         case bool
     }
 
@@ -87,10 +89,10 @@ public struct ReportTable: Sendable {
         case .none: nil
         case .text(let text): text
         case .bool(let bool): bool ? "true" : "false"
-        case .money(let money): money.decimal(digits: 6)
+        case .money(let money): column.kind == .decimal ? money.exactDecimal : money.decimal(digits: 6)
         case .integer(let integer):
             switch column.kind {
-            case .credits, .creditsChange: DecimalText.credits(integer)
+            case .credits, .creditsChange, .decimal: DecimalText.credits(integer)
             case .percent: DecimalText.signed(integer, digits: 2)
             default: String(integer)
             }

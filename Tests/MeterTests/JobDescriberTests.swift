@@ -104,6 +104,42 @@ struct JobDescriberTests {
         }
     }
 
+    @Test func `a new job is asked about on schedule, or at once by hand`() async throws {
+        let seed = TestSeed.of(round: 9)
+        var options = ReconcileOptions.immediate
+        options.maximumDescriptions = 1000
+        try await run(seed, options: options) { world, id in
+            let reconciler = world.reconciler()
+            for (round, name) in ["brand-new", "newer-still"].enumerated() {
+                let before = try await reconciler.reconcile(id, .init(thoroughness: .economical))
+                #expect(before.describedCount == (round == 0 ? templates(world).count : 0), "seed \(seed)")
+                // The same run under another name and id: only the name matters here.
+                let job = try #require(world.site.history.workflows.flatMap(\.jobs).first)
+                let delivery = try #require(
+                    world.site.history.deliveries.first {
+                        String(decoding: $0.body, as: UTF8.self).contains("\(job.id)\"")
+                    }
+                )
+                let body = String(decoding: delivery.body, as: UTF8.self)
+                    .replacing("\"name\":\"\(job.name)\"", with: "\"name\":\"\(name)\"")
+                    .replacing(job.id, with: "new-run-\(round)")
+                try world.log.append([
+                    LogEntry(receivedAt: world.site.now, source: .webhook, connection: id, body: Array(body.utf8))
+                ])
+                let soon = try await reconciler.reconcile(id, .init(thoroughness: .economical))
+                #expect(soon.describedCount == 0, "seed \(seed)")
+                if round == 0 {
+                    let byHand = try await reconciler.reconcile(id, .init(thoroughness: .everything))
+                    #expect(byHand.describedCount == 1, "seed \(seed)")
+                } else {
+                    world.site.advance(to: world.site.now.adding(seconds: options.describeSeconds))
+                    let later = try await reconciler.reconcile(id, .init(thoroughness: .economical))
+                    #expect(later.describedCount == 1, "seed \(seed)")
+                }
+            }
+        }
+    }
+
     @Test func `a dry run asks about no job`() async throws {
         try await run(3) { world, id in
             _ = try await world.reconciler().reconcile(id, .init(thoroughness: .economical, isDryRun: true))

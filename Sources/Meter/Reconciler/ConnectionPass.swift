@@ -63,6 +63,8 @@ struct ConnectionPass: Sendable {
         _ report: inout ReconcileReport
     ) async throws {
         guard !request.isDryRun else { return }
+        // By hand, and after an outage, it is looked at once.
+        if request.thoroughness != .economical { memory.described.lookedAt = nil }
         let describer = JobDescriber(
             connection: connection.id,
             api: api,

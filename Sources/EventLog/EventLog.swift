@@ -10,7 +10,7 @@ public final class EventLog: Sendable {
     public let recovery: RecoveryReport
 
     private let queue: AppendQueue
-    private let committer: Committer
+    let committer: Committer
 
     /// Takes the directory's lock, recovers the log, syncs what it accepts, and fills the deduplication window. It
     /// reads the headers of all segments, the whole last one and at most one more.

@@ -4,15 +4,18 @@ import Glibc
 /// the process.
 public struct LogLock: Sendable {
     let descriptor: Int32
-    private let fileSystem: any FileSystem
+    let directory: LogDirectory
+    private var fileSystem: any FileSystem { directory.fileSystem }
 
-    /// Takes the lock; makes the directory, mode 0700, where there is none. Blocking, for a moment.
+    /// Takes the lock; makes the directory, mode 0700, where there is none. What a process that died was erasing is erased
+    /// then. Blocking, for a moment.
     ///
     /// - Throws: `locked` where another process has it; `unusable` where the directory cannot be used.
     public static func acquire(
         directory path: String,
         fileSystem: any FileSystem = PosixFileSystem()
     ) throws(LogError) -> LogLock {
+        var lock: LogLock?
         do throws(SystemError) {
             _ = try fileSystem.makeDirectory(path)
             // Also where it exists: the process that made it may have been killed before its sync.
@@ -25,10 +28,23 @@ public struct LogLock: Sendable {
                 fileSystem.close(descriptor)
                 throw error
             }
-            if isTaken { return LogLock(descriptor: descriptor, fileSystem: fileSystem) }
-            fileSystem.close(descriptor)
+            if isTaken {
+                let directory = LogDirectory(path: path, fileSystem: fileSystem)
+                lock = LogLock(descriptor: descriptor, directory: directory)
+            } else {
+                fileSystem.close(descriptor)
+            }
         } catch {
             throw .unusable("The log's directory cannot be used", path: path, cause: error)
+        }
+        if let lock {
+            do throws(LogError) {
+                try PendingErasure(directory: lock.directory, descriptor: lock.descriptor).finish()
+            } catch {
+                lock.release()
+                throw error
+            }
+            return lock
         }
         throw LogError(
             code: .locked,

@@ -20,8 +20,9 @@ public struct LogRecord {
     /// The signature header, in ``line``.
     public let signatureText: JSONText?
 
-    private let event: Range<Int>
-    private let isBase64: Bool
+    /// Where the body stands in ``line``.
+    let event: Range<Int>
+    let isBase64: Bool
 
     /// The record on a line; nil where the line is not what ``RecordWriter`` writes. Its checksum is only read.
     init?(line: UnsafeRawBufferPointer, segment: Int, offset: Int) {

@@ -13,6 +13,8 @@ public struct Event: Sendable {
         case connectionChanged
         /// The service's own word on how far a project is reconciled.
         case projectReconciled
+        /// The service's own word that a person was erased from records.
+        case personErased
         /// A row of the usage export: what a job run cost.
         case jobSettled
         /// Rows of a later usage export that say what earlier ones said.
@@ -29,7 +31,7 @@ public struct Event: Sendable {
         public var source: RecordSource? {
             switch self {
             case .jobCompleted, .workflowCompleted, .ping, .unknown: nil
-            case .connectionChanged, .projectReconciled, .usageSettled, .rateCardChanged: .meter
+            case .connectionChanged, .projectReconciled, .personErased, .usageSettled, .rateCardChanged: .meter
             case .jobSettled, .usageConfirmed: .export
             case .jobDescribed: .api
             }

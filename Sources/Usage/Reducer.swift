@@ -75,7 +75,7 @@ public struct Reducer: Sendable {
         // What the service says itself is not to be said by a delivery, however well signed.
         guard event.kind.source.map({ $0 == source }) ?? true else { return .unknown }
         switch event.kind {
-        case .ping: return .notice
+        case .ping, .personErased: return .notice
         case .unknown: return .unknown
         case .connectionChanged: return foldConnection(event, in: body, connection: connection)
         case .projectReconciled: return foldReconciliation(event, in: body, connection: connection)

@@ -121,7 +121,8 @@ struct LoggedHistory {
 
     var reader: LogReader { LogReader(directory: data.log) }
 
-    init(seed: UInt64) async throws {
+    /// - Parameter isSigned: whether the deliveries have signatures, of some secret or other.
+    init(seed: UInt64, isSigned: Bool = false) async throws {
         data = DataDirectory(directory.path)
         var options = FakeHistoryOptions(seed: seed, firstDay: Day("2026-11-02")!)
         options.dayCount = 3
@@ -139,6 +140,7 @@ struct LoggedHistory {
                     receivedAt: delivery.sentAt,
                     source: .webhook,
                     connection: "acme",
+                    signature: isSigned ? "v1=\(Hex.encode(Randomness.sha256(delivery.body)))" : nil,
                     body: delivery.body
                 )
                 group.addTask { _ = try await log.append(entry) }

@@ -58,6 +58,7 @@ public enum EventScanner {
         if scanner.matches(type, "ping") { return .ping }
         if scanner.matches(type, "connection-changed") { return .connectionChanged }
         if scanner.matches(type, "project-reconciled") { return .projectReconciled }
+        if scanner.matches(type, "person-erased") { return .personErased }
         if scanner.matches(type, "job-settled") { return .jobSettled }
         if scanner.matches(type, "usage-confirmed") { return .usageConfirmed }
         if scanner.matches(type, "usage-settled") { return .usageSettled }

@@ -15,6 +15,8 @@ package struct SignatureChecker: Sendable {
 /// What checking the signatures of logged deliveries found. A secret counts at the time of receipt.
 package struct SignatureCheck: Sendable {
     package private(set) var valid = 0
+    /// Deliveries from which a person was erased: their signature went with it.
+    package private(set) var erased = 0
     /// Records that came without a signature: all that did not come by webhook.
     package private(set) var unsigned = 0
     /// Deliveries of connections that are no longer there, so that no secret is.
@@ -31,6 +33,10 @@ package struct SignatureCheck: Sendable {
     package mutating func check(_ record: LogRecord) {
         guard let signature = record.signature else {
             unsigned += 1
+            return
+        }
+        guard !record.isSignatureErased else {
+            erased += 1
             return
         }
         guard let secrets = checker.store.webhookSecrets(of: record.connection) else {

@@ -14,6 +14,7 @@ final class PeopleSource: Sendable {
     private let environment: [String: String]
     private let logger: Logger
     private let state: Mutex<State>
+    private let queue = BlockingQueue(label: "circlemeter.people")
 
     /// Blocking.
     /// - Throws: What ``PersonPolicy/load(_:environment:)`` throws: no service begins with a mistake.
@@ -25,6 +26,11 @@ final class PeopleSource: Sendable {
         let stamp = FileStamp(directory.people)
         let policy = try PersonPolicy.load(directory, environment: environment)
         state = Mutex(State(policy: policy, stamp: stamp))
+    }
+
+    /// As ``current()``, off the cooperative pool.
+    func read() async -> PersonPolicy {
+        await queue.run { [self] in current() }
     }
 
     /// The policy as the file has it now. Blocking, for a moment.

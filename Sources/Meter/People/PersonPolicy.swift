@@ -11,6 +11,8 @@ package struct PersonPolicy: Sendable {
     let name: @Sendable (String) -> String?
     /// For reports; identities as they are stored.
     package let rules: PeopleRules
+    /// Names the rules and the mode: two equal tags mean equal reports of one snapshot.
+    package let tag: String
 
     /// Everything as the log has it, and no aliases.
     static let plain = PersonPolicy(PeopleFile(), key: nil)
@@ -18,6 +20,7 @@ package struct PersonPolicy: Sendable {
     /// - Parameter key: Needed in mode `pseudonymous`, and only there.
     init(_ file: PeopleFile, key: PersonKey?) {
         mode = file.mode
+        tag = PersonPolicy.tag(of: file)
         switch (file.mode, key) {
         case (.plain, _):
             fingerprint = Snapshot.plainPersonPolicy
@@ -57,6 +60,13 @@ package struct PersonPolicy: Sendable {
         let merged = identity.key.text
         let prefix = ["login:", "user:"].first { merged.hasPrefix($0) } ?? ""
         return "\(prefix)person-\(Hex.encode(key.hash("person \(merged)").prefix(8)))"
+    }
+
+    private static func tag(of file: PeopleFile) -> String {
+        let aliases = file.aliases.map { ([$0.name] + $0.identities.map(\.text)).joined(separator: "\u{0}") }
+        let parts = [[file.mode.rawValue], aliases, file.bots.sorted().map(\.text), file.notBots.sorted().map(\.text)]
+        let text = parts.map { $0.joined(separator: "\u{1}") }.joined(separator: "\u{2}")
+        return Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4))
     }
 
     /// Who counts as a program decides what is stored.

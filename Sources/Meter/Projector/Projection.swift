@@ -116,6 +116,7 @@ struct Projection {
         case .ping: "ping"
         case .connectionChanged: "connection-changed"
         case .projectReconciled: "project-reconciled"
+        case .personErased: "person-erased"
         case .jobSettled: "job-settled"
         case .usageConfirmed: "usage-confirmed"
         case .usageSettled: "usage-settled"

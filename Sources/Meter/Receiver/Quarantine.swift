@@ -77,6 +77,24 @@ final class Quarantine: Sendable {
         }
     }
 
+    /// The paths of those files of a data directory whose delivery has a body that `isWanted`. Blocking.
+    ///
+    /// - Throws: `unreadable_file`.
+    static func files(
+        in directory: DataDirectory,
+        where isWanted: ([UInt8]) -> Bool
+    ) throws(MeterError) -> [String] {
+        let path = "\(directory.path)/\(directoryName)"
+        guard access(path, F_OK) == 0 else { return [] }
+        var paths: [String] = []
+        for name in try names(in: path) {
+            let file = "\(path)/\(name)"
+            guard let bytes = try PrivateFile.read(file, maximumBytes: maximumFileBytes) else { continue }
+            if isWanted(bytes.withUnsafeBytes { parse($0) }?.body ?? bytes) { paths.append(file) }
+        }
+        return paths
+    }
+
     /// The names of the directory's files, in the order of time; what was left half made is no delivery.
     private static func names(in directory: String) throws(MeterError) -> [String] {
         guard let stream = opendir(directory) else {

@@ -35,6 +35,7 @@ struct LogVerify: AsyncParsableCommand {
         let interruption = Interruption()
         defer { interruption.stopWatching() }
         let outcome = try await onOwnThread("circlemeter.log") {
+            try LogLock.finishErasure(directory: directory.log)
             var bar = ProgressBar("verifying")
             defer { bar.end() }
             var check = checker.map { SignatureCheck($0) }
@@ -84,7 +85,7 @@ struct LogVerify: AsyncParsableCommand {
                 Console.error("signature: record \(sequence) fits none of its connection's secrets")
             }
             Console.output(
-                "\(signatures.valid) signatures valid, \(signatures.mismatches.count) not, "
+                "\(signatures.valid) signatures valid, \(signatures.mismatches.count) not, \(signatures.erased) erased, "
                     + "\(signatures.unknownConnection) of connections that are gone, \(signatures.unsigned) unsigned records"
             )
         }
@@ -125,6 +126,7 @@ struct LogVerify: AsyncParsableCommand {
                     "signatures",
                     object: { writer in
                         writer.member("valid", signatures.valid)
+                        writer.member("erased", signatures.erased)
                         writer.member("unsigned", signatures.unsigned)
                         writer.member("unknown_connection", signatures.unknownConnection)
                         writer.member(

@@ -5,8 +5,8 @@ import Usage
 struct PeopleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "people",
-        abstract: "Who is one person, how persons are called, and what the file says of it.",
-        subcommands: [PeopleCheck.self]
+        abstract: "Who is one person, how persons are called, and erasing them.",
+        subcommands: [PeopleErase.self, PeopleCheck.self]
     )
 }
 

@@ -54,6 +54,8 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         case invalidPerson = "invalid_person"
         /// A people file with a mistake.
         case invalidPeople = "invalid_people"
+        /// Days that no contract in the rate card covers, where costs are asked for.
+        case noPrice = "no_price"
         /// A setting that cannot be used.
         case invalidSetting = "invalid_setting"
         /// An address that cannot be listened on.

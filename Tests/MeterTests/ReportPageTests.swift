@@ -186,6 +186,7 @@ struct ReportPageTests {
         for path in [
             "/api/v1/usage", "/api/v1/features", "/api/v1/coverage", "/api/v1/right-sizing",
             "/api/v1/counters?table=jobs", "/api/v1/usage?format=csv", "/api/v1/people", "/api/v1/people?format=csv",
+            "/api/v1/settlements", "/api/v1/focus?format=csv",
         ] {
             let first = try await ReportPageTests.get(live, path)
             let tag = try #require(first.headers.first(name: "etag"))
@@ -209,6 +210,14 @@ struct ReportPageTests {
         _ = try await live.snapshot()
         let changed = try await ReportPageTests.get(live, "/api/v1/usage", [("if-none-match", tag)])
         #expect(changed.status == 200 && changed.text.contains("\"runs\":1,"))
+        await live.stop()
+    }
+
+    @Test func `costs without a contract are refused, with what to do`() async throws {
+        let live = try await ReportPageTests.filled()
+        let answer = try await ReportPageTests.get(live, "/api/v1/focus")
+        #expect(answer.status == 409 && answer.text.contains("\"no_price\""))
+        #expect(answer.text.contains("rate-card.json") && answer.text.contains("price_per_credit"))
         await live.stop()
     }
 

@@ -8,7 +8,9 @@ package struct Report: Sendable {
         case features
         case people
         case coverage
+        case settlements
         case rightSizing = "right-sizing"
+        case focus
         case counters
     }
 
@@ -17,7 +19,9 @@ package struct Report: Sendable {
         case features(FeatureReport.Detail)
         case people(today: Day)
         case coverage
+        case settlements
         case rightSizing(includesAll: Bool)
+        case focus
         case counters(UsageTable)
     }
 
@@ -42,6 +46,8 @@ package struct Report: Sendable {
         case .people: question = .people(today: today)
         case .coverage: question = .coverage
         case .rightSizing: question = .rightSizing(includesAll: try parameters.flag("all"))
+        case .settlements: question = .settlements
+        case .focus: question = .focus
         case .counters:
             guard let table = try parameters.choice("table", UsageTable.self) else {
                 throw ReportParameters.invalid(
@@ -96,7 +102,8 @@ package struct Report: Sendable {
     /// - Parameters:
     ///   - snapshot: at least of ``filter``.
     ///   - rules: by which the names of people are merged.
-    package func table(of snapshot: Snapshot, rules: PeopleRules) -> ReportTable {
+    /// - Throws: `no_price` where costs are asked for of days that no contract covers.
+    package func table(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportTable {
         var table: ReportTable
         switch question {
         case .usage(let request):
@@ -112,6 +119,13 @@ package struct Report: Sendable {
                 snapshot: snapshot,
                 rules: rules
             )
+        case .settlements: table = SettlementReport.table(range, of: snapshot)
+        case .focus:
+            do throws(FocusReport.NoPrice) {
+                table = try FocusReport.table(range, of: snapshot)
+            } catch {
+                throw MeterError(.noPrice, error.message, hint: error.hint)
+            }
         case .coverage: table = CoverageReport.table(range, of: snapshot)
         case .rightSizing(let includesAll):
             table = RightSizingReport.table(range, includesAll: includesAll, of: snapshot)

@@ -42,11 +42,11 @@ public enum SettlementReport {
         ReportTable.Column("credits_provisional", .credits, "Provisional"),
         ReportTable.Column("credits_compute", .credits, "Compute"),
         ReportTable.Column("credits_settled", .credits, "Settled"),
-        ReportTable.Column("difference", .credits, "Difference"),
+        ReportTable.Column("difference", .creditsChange, "Difference"),
         ReportTable.Column("difference_percent", .percent, "of settled"),
-        ReportTable.Column("difference_by_machines", .credits, "by machines"),
-        ReportTable.Column("difference_by_rates", .credits, "by rates"),
-        ReportTable.Column("difference_by_features", .credits, "by features"),
+        ReportTable.Column("difference_by_machines", .creditsChange, "by machines"),
+        ReportTable.Column("difference_by_rates", .creditsChange, "by rates"),
+        ReportTable.Column("difference_by_features", .creditsChange, "by features"),
         ReportTable.Column("explanation", .text, "Mostly"),
     ]
 

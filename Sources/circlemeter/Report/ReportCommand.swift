@@ -13,6 +13,8 @@ struct ReportCommand: AsyncParsableCommand {
             features      what each feature cost, who used it, and what is paid for and not used
             people        who was active in a month, registered or not, who is new, how many it will have been at its end
             right-sizing  jobs that never need half of their machine, and what a smaller one would save
+            settlements   provisional credits beside the settled ones, and what the difference is made of
+            focus         costs in the columns of FOCUS 1.2, for tools that compare clouds
             coverage      who told of the runs, what is missing, which days are settled
             counters      the rows of one table of counters (--table)
 
@@ -59,7 +61,12 @@ struct ReportCommand: AsyncParsableCommand {
             )
         }
         let rules = try await onOwnThread("circlemeter.people") { try PersonPolicy.load(directory).rules }
-        let table = report.table(of: snapshot, rules: rules)
+        let table: ReportTable
+        do {
+            table = try report.table(of: snapshot, rules: rules)
+        } catch {
+            throw CommandFailure.found(error.message, hint: error.hint)
+        }
         switch format {
         case .json: Console.output(report.json(table, of: snapshot, rules: rules))
         case .csv: Console.output(table.csv())

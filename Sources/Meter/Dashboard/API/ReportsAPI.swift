@@ -37,7 +37,7 @@ struct ReportsAPI: Sendable {
         }
         let snapshot = try await published.snapshot(report.filter)
         let rules = try await onOwnThread("circlemeter.people") { [people] in people.current().rules }
-        let table = report.table(of: snapshot, rules: rules)
+        let table = try report.table(of: snapshot, rules: rules)
         let bytes: [UInt8]
         switch format {
         case .json: bytes = report.json(table, of: snapshot, rules: rules)

@@ -4,19 +4,21 @@ import Wire
 /// `/coverage`: who told of the runs, what is missing, and which days are settled.
 struct CoveragePage: ReportPage {
     private let report: Report
+    private let settlements: Report
     private let values: [String: String]
 
     init(_ values: [String: String], today: Day) throws(MeterError) {
         self.values = values
         report = try Report(.coverage, values, today: today)
+        settlements = try Report(.settlements, values, today: today)
     }
 
     var range: ReportRange { report.range }
     var filter: SnapshotFilter { report.filter }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content {
+    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
-        let table = report.table(of: snapshot, rules: rules)
+        let table = try report.table(of: snapshot, rules: rules)
         let sums = Sums(table)
         let (runs, missing) = (sums.of("runs"), sums.of("missing"))
         content.headlines = [
@@ -39,6 +41,18 @@ struct CoveragePage: ReportPage {
                 csvPath: path(values, under: "/api/v1/coverage", adding: ["format": "csv"])
             )
         ]
+        let settled = try settlements.table(of: snapshot, rules: rules)
+        if !settled.rows.isEmpty {
+            content.sections.append(
+                ReportView(
+                    newestFirst(settled),
+                    title: "Provisional credits beside settled ones",
+                    note:
+                        "How far off the provisional figure of the settled runs was, and what the difference is made of.",
+                    csvPath: path(values, under: "/api/v1/settlements", adding: ["format": "csv"])
+                )
+            )
+        }
         content.notes = [
             "A day is closed once a usage export that was made after it holds it completely: then nothing of it is missing.",
             "Corrections count how often an export said otherwise than one before.",
@@ -48,9 +62,13 @@ struct CoveragePage: ReportPage {
 
     private func newestFirst(_ table: ReportTable) -> ReportTable {
         var sorted = ReportTable(columns: table.columns)
-        guard let day = table.column("day"), let missing = table.column("missing") else { return table }
+        guard let day = table.column("day") else { return table }
+        let missing = table.column("missing")
         let rows = table.rows.enumerated().sorted { first, second in
-            let (mine, theirs) = (first.element[missing].number > 0, second.element[missing].number > 0)
+            let (mine, theirs) = (
+                missing.map { first.element[$0].number > 0 } ?? false,
+                missing.map { second.element[$0].number > 0 } ?? false
+            )
             if mine != theirs { return mine }
             let days = (ReportText.text(first.element[day], .day), ReportText.text(second.element[day], .day))
             return days.0 != days.1 ? days.0 > days.1 : first.offset < second.offset

@@ -22,12 +22,12 @@ struct FeaturesPage: ReportPage {
     var range: ReportRange { features.range }
     var filter: SnapshotFilter { features.filter }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content {
+    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
-        let table = features.table(of: snapshot, rules: rules).namingFeatures()
+        let table = try features.table(of: snapshot, rules: rules).namingFeatures()
         let sums = Sums(table)
         content.headlines = [unused(table)].compactMap { $0 }
-        let advised = rightSizing.table(of: snapshot, rules: rules)
+        let advised = try rightSizing.table(of: snapshot, rules: rules)
         let saved = Sums(advised).of("credits_saved")
         content.figures = [
             ReportPages.Figure(
@@ -54,7 +54,7 @@ struct FeaturesPage: ReportPage {
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv"])
             ),
             ReportView(
-                FeaturesPage.compute(machines.table(of: snapshot, rules: rules)),
+                FeaturesPage.compute(try machines.table(of: snapshot, rules: rules)),
                 title: "Machines behind compute",
                 hidden: ["feature", "standing", "last_used", "projects"],
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv", "group_by": "machine"])

@@ -14,9 +14,9 @@ struct PeoplePage: ReportPage {
     var range: ReportRange { report.range }
     var filter: SnapshotFilter { report.filter }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content {
+    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
-        let table = report.table(of: snapshot, rules: rules)
+        let table = try report.table(of: snapshot, rules: rules)
         guard let summary = report.summary(of: snapshot, rules: rules) else { return content }
         content.headlines = [PeoplePage.headline(summary)]
         content.figures = [

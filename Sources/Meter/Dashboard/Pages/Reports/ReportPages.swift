@@ -76,7 +76,7 @@ struct ReportPages: Sendable {
             let snapshot = try await parts.projector.published.snapshot(subject.filter)
             let rules = try await onOwnThread("circlemeter.people") { [people = parts.people] in people.current().rules
             }
-            content = subject.content(of: snapshot, rules: rules)
+            content = try subject.content(of: snapshot, rules: rules)
         }
         let page = Page(
             navigation: Navigation(place, context),
@@ -104,5 +104,5 @@ protocol ReportPage: Sendable {
     var range: ReportRange { get }
     var filter: SnapshotFilter { get }
     /// - Parameter rules: by which the names of people are merged.
-    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content
+    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content
 }

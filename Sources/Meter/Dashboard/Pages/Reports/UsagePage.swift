@@ -27,8 +27,8 @@ struct UsagePage: ReportPage {
     var range: ReportRange { report.range }
     var filter: SnapshotFilter { report.filter }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) -> ReportPages.Content {
-        let table = report.table(of: snapshot, rules: rules)
+    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
+        let table = try report.table(of: snapshot, rules: rules)
         var content = ReportPages.Content()
         let sums = Sums(table)
         content.headlines = [headline(table, snapshot)].compactMap { $0 }

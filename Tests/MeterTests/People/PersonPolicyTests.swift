@@ -97,7 +97,8 @@ struct PersonPolicyTests {
         #expect(after.name("ann@example.com") == before.name("ann@example.com"))
     }
 
-    @Test func `a running service takes up another mode, and goes on as before while the file has a mistake`()
+    @Test(.timeLimit(.minutes(5)))
+    func `a running service takes up another mode, and goes on as before while the file has a mistake`()
         async throws
     {
         let fixture = try await LoggedHistory(seed: 33)

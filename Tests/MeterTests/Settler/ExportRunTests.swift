@@ -11,6 +11,7 @@ import Wire
 @testable import Meter
 
 /// Webhooks of which some are lost, then settled through the API of a made-up CircleCI, whatever goes wrong on the way.
+@Suite(.timeLimit(.minutes(10)))
 struct ExportRunTests {
     static let later = Timestamp("2026-12-06T08:00:00Z")!
     static let lastDay = Day("2026-12-05")!

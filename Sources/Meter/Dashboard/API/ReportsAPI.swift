@@ -36,7 +36,7 @@ struct ReportsAPI: Sendable {
             return ReportsAPI.notModified(report.tag(published.tag))
         }
         let snapshot = try await published.snapshot(report.filter)
-        let rules = try await onOwnThread("circlemeter.people") { [people] in people.current().rules }
+        let rules = await people.read().rules
         let table = try report.table(of: snapshot, rules: rules)
         let bytes: [UInt8]
         switch format {

@@ -22,9 +22,10 @@ struct OverviewPage: Sendable {
         let connections = parts.connections.list()
         let conditions = await needing(connections)
         let rates = await parts.rateCard.problem
+        let people = await parts.people.read()
         let state =
             "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(conditions))"
-            + (rates.map { "-\(digest("\($0)"))" } ?? "")
+            + "-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
@@ -34,10 +35,9 @@ struct OverviewPage: Sendable {
         let (snapshot, records, damages) = try await published.read(or: empty) { store in
             (try store.snapshot(filter), try store.recordCounts(), try store.damageMessages())
         }
-        let rules = try await onOwnThread("circlemeter.people") { [people = parts.people] in people.current().rules }
         let page = Overview(
             snapshot: snapshot,
-            rules: rules,
+            rules: people.rules,
             from: from,
             today: today,
             records: records,

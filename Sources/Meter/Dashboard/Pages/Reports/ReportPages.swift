@@ -74,8 +74,7 @@ struct ReportPages: Sendable {
         var content = Content()
         if let subject {
             let snapshot = try await parts.projector.published.snapshot(subject.filter)
-            let rules = try await onOwnThread("circlemeter.people") { [people = parts.people] in people.current().rules
-            }
+            let rules = await parts.people.read().rules
             content = try subject.content(of: snapshot, rules: rules)
         }
         let page = Page(

@@ -115,8 +115,8 @@ public final class FakeSite: Sendable {
     /// The usage exports that were started, in that order.
     public var usageExports: [StartedUsageExport] {
         state.withLock { state in
-            state.exports.map { StartedUsageExport(id: $0.key, days: $0.value.days, startedAt: $0.value.startedAt) }
-                .sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
+            state.exports.sorted { $0.value.number < $1.value.number }
+                .map { StartedUsageExport(id: $0.key, days: $0.value.days, startedAt: $0.value.startedAt) }
         }
     }
 

@@ -4,8 +4,8 @@ import Wire
 /// and a year of the past; its data is complete through the last full UTC day (FACTS 5).
 struct ExportOptions: Sendable {
     var maximumDays = 31
-    /// An export's first day is at most so many days before today.
-    var maximumAgeDays = 364
+    /// So many days of the past can be had: none of them begins more than a year ago, even in a day's first minute.
+    var maximumAgeDays = 363
     /// An export ends at least so long ago.
     var marginSeconds = 60.0
     var maximumStartsPerHour = 10

@@ -36,7 +36,7 @@ struct ExportPlanTests {
         let slices = plan.slices()
         #expect(slices.count == 12)
         #expect(slices[0].upperBound == Day("2026-11-19"))
-        #expect(slices.flatMap(\.all).count == 364)
+        #expect(slices.flatMap(\.all).count == 363)
         for (later, earlier) in zip(slices, slices.dropFirst()) {
             #expect(earlier.upperBound.advanced(by: 1) == later.lowerBound)
         }

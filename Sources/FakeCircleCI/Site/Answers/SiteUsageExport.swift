@@ -3,6 +3,8 @@ import Wire
 
 /// A usage export that was started.
 struct SiteExport: Sendable {
+    /// In the order of the starts, from 0.
+    let number: Int
     let organization: Int
     let days: ClosedRange<Day>
     let startedAt: Timestamp
@@ -45,6 +47,7 @@ extension SiteAPI {
         let isFailing = state.faults.failingExports > 0
         state.faults.failingExports -= isFailing ? 1 : 0
         state.exports[id] = SiteExport(
+            number: state.exports.count,
             organization: organization,
             days: start.day...end.day,
             startedAt: state.now,

@@ -38,6 +38,16 @@ public final class FakePipeline: Sendable {
     }
 }
 
+extension FakePipeline {
+    /// Login of who triggered it: mostly who wrote the code, now and then somebody else. Follows from the id alone.
+    var triggerLogin: String {
+        var random = SeededGenerator(seed: UInt64(truncatingIfNeeded: Identity.of("trigger \(id)")))
+        let other = FakeNames.person(random.integer(in: 1...25)).name
+        guard !random.chance(0.1), let author = commit.authorEmail?.split(separator: "@").first else { return other }
+        return String(author)
+    }
+}
+
 /// The commit of a pipeline, as far as its events tell: what they leave out or give as null or as `""` is nil.
 public struct FakeCommit: Sendable {
     public let revision: String

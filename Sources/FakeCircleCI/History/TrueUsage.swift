@@ -86,10 +86,7 @@ public struct TrueUsage: Sendable, Equatable {
         let measures = (measured(&random), measured(&random))
         cpu = isMeasured ? measures.0 : nil
         memory = isMeasured ? measures.1 : nil
-        // Mostly who wrote the code; now and then somebody else pressed the button.
-        let author = pipeline.commit.authorEmail ?? "nobody@example.com"
-        let person = random.chance(0.1) ? "rerun-\(random.integer(in: 0...5))" : author
-        let identity = Identity.of("user \(pipeline.project.organizationID) \(person)")
+        let identity = Identity.of("user \(pipeline.project.organizationID) \(pipeline.triggerLogin)")
         userID = Identity.uuidString(identity)
         isUnregistered = identity % 7 == 0
     }

@@ -6,8 +6,8 @@
 /// 2. What has one ``PersonIdentity/key`` is one person.
 /// 3. A CircleCI user is the person who wrote more than half of the commits whose runs it triggered, if these are at
 ///    least three runs. Programs' commits count only for a user who triggered no other: people run those, too.
-/// 4. A CircleCI user is the login under which the API names who triggered more than half of its runs. Both name the
-///    same person, so one run is enough.
+/// 4. A CircleCI user is the login under which the API names who triggered more than half of its runs, if these are at
+///    least three.
 struct PeopleMerge {
     struct Person {
         /// The alias's name, else the best identity.
@@ -47,8 +47,8 @@ struct PeopleMerge {
         let authored = pairs.filter { $0.author.kind != .login }
         let triggered = pairs.filter { $0.author.kind == .login }
         let found =
-            PeopleMerge.authors(of: authored, PeopleMerge.minimumPairedRuns, nodes, nodeIndices, groups, rules)
-            + PeopleMerge.authors(of: triggered, 1, nodes, nodeIndices, groups, rules)
+            PeopleMerge.authors(of: authored, nodes, nodeIndices, groups, rules)
+            + PeopleMerge.authors(of: triggered, nodes, nodeIndices, groups, rules)
         for (user, author) in found { groups.unite(user, author) }
         var members: [Int: [PersonIdentity]] = [:]
         for (index, node) in nodes.enumerated() where identities.contains(node) {
@@ -86,7 +86,6 @@ struct PeopleMerge {
     /// their order plays no part.
     private static func authors(
         of pairs: [Pair],
-        _ minimumRuns: Int,
         _ nodes: [PersonIdentity],
         _ indices: [PersonIdentity: Int],
         _ groups: Groups,
@@ -105,7 +104,7 @@ struct PeopleMerge {
             let counted = byPeople.isEmpty ? authors : byPeople
             let total = counted.values.reduce(0, +)
             // More than half is one at most.
-            let most = counted.first { $0.value * 2 > total && $0.value >= minimumRuns }
+            let most = counted.first { $0.value * 2 > total && $0.value >= minimumPairedRuns }
             return most.map { (user, $0.key) }
         }
     }

@@ -125,16 +125,18 @@ struct PeopleMergeTests {
         #expect(partition(again) == partition(first), "seed \(seed)")
     }
 
-    @Test func `who triggered has one login, which a single run tells`() {
+    @Test func `who triggered has one login, which is told from who wrote`() {
         let both = merge(
             ["ann@example.com", "login:anna", "user:1"],
-            pairs: [("login:anna", "user:1", 1), ("ann@example.com", "user:1", 3)]
+            pairs: [("login:anna", "user:1", 3), ("ann@example.com", "user:1", 3)]
         )
         #expect(both.persons.count == 1 && both.persons[0].name == "ann@example.com")
+        let few = merge(["login:anna", "user:1"], pairs: [("login:anna", "user:1", 2)])
+        #expect(few.persons.count == 2)
         // Half of the runs is no more than half.
         let tied = merge(
             ["login:a", "login:b", "user:1"],
-            pairs: [("login:a", "user:1", 2), ("login:b", "user:1", 2)]
+            pairs: [("login:a", "user:1", 3), ("login:b", "user:1", 3)]
         )
         #expect(tied.persons.count == 3)
     }

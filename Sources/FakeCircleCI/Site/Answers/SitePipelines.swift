@@ -58,7 +58,7 @@ extension SiteAPI {
             json.object("trigger") { json in
                 json.member("type", isIngested ? "Decoupled Ingestion System" : triggerType(fake))
                 json.member("received_at", isIngested ? "1970-01-01T00:00:00.000Z" : createdAt)
-                let login = actor(fake)
+                let login = fake.triggerLogin
                 json.object("actor") {
                     $0.member("login", login)
                     $0.member("avatar_url", avatar(login))
@@ -78,11 +78,6 @@ extension SiteAPI {
         case .api: "api"
         case .schedule: "scheduled_pipeline"
         }
-    }
-
-    private func actor(_ pipeline: FakePipeline) -> String {
-        var random = SiteExtras.random(pipeline.id, options.seed ^ 0x6163_746f)
-        return FakeNames.person(random.integer(in: 1...25)).name
     }
 
     /// GitHub OAuth and Bitbucket Cloud. No author: the API's commits have none.

@@ -49,6 +49,7 @@ struct CoveragePage: ReportPage {
                     title: "Provisional credits beside settled ones",
                     note:
                         "How far off the provisional figure of the settled runs was, and what the difference is made of.",
+                    hidden: ["difference_by_machines", "difference_by_rates", "difference_by_features"],
                     csvPath: path(values, under: "/api/v1/settlements", adding: ["format": "csv"])
                 )
             )

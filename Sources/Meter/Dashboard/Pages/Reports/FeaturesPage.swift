@@ -50,13 +50,13 @@ struct FeaturesPage: ReportPage {
             ReportView(
                 table,
                 title: "Features",
-                hidden: ["state"],
+                hidden: ["state", "currency"],
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv"])
             ),
             ReportView(
                 FeaturesPage.compute(try machines.table(of: snapshot, rules: rules)),
                 title: "Machines behind compute",
-                hidden: ["feature", "standing", "last_used", "projects"],
+                hidden: ["feature", "standing", "last_used", "projects", "currency"],
                 csvPath: path(values, under: "/api/v1/features", adding: ["format": "csv", "group_by": "machine"])
             ),
             ReportView(
@@ -64,6 +64,7 @@ struct FeaturesPage: ReportPage {
                 title: "Jobs whose machine is too large",
                 note: "Of every measured run the maximum of CPU and of memory stayed under half of the machine. Months "
                     + "count whole; CircleCI measures no run under 15 seconds.",
+                hidden: ["connection", "executor", "cpu_median_pct", "ram_median_pct", "currency"],
                 empty: "None is known. How much of a machine was used comes with the usage export.",
                 csvPath: path(values, under: "/api/v1/right-sizing", adding: ["format": "csv"])
             ),

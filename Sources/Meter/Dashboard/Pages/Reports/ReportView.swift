@@ -60,6 +60,7 @@ struct ReportView {
                 // What is empty in every row only takes room.
                 && table.rows.contains { $0[column] != .none }
         }
+        let heading = table.column("project").flatMap { shown.contains($0) ? $0 : nil } ?? shown.first
         columns = shown.map { Column(title: table.columns[$0].title, isNumber: table.columns[$0].kind.isNumber) }
         rows = table.rows.prefix(ReportView.maximumRows).map { row in
             Row(
@@ -70,7 +71,7 @@ struct ReportView {
                     return Cell(
                         text: name.flatMap { $0.isEmpty ? nil : $0 } ?? (text.isEmpty ? "–" : text),
                         isNumber: column.kind.isNumber,
-                        isHeading: place == shown.first,
+                        isHeading: place == heading,
                         link: link(column.name, row),
                         small: name?.isEmpty == false ? text : nil,
                         tone: ReportView.tone(column.name, row[place])

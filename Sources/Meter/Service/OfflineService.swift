@@ -21,6 +21,12 @@ package enum OfflineService {
         do {
             try await parts.circleci.reconciler.track()
             let result = try await body(ConnectionOperations(parts: parts))
+            // Whoever reads the snapshot next expects to find what was just done.
+            let log = parts.log
+            try await PublishedKnowledge(
+                published: parts.projector.published,
+                durableSequence: { log.durableEnd.sequence }
+            ).catchUp()
             await close(parts, projector)
             return result
         } catch {

@@ -95,6 +95,8 @@ struct SettleCommandTests {
             let last = try await ChildProcess.run(command, environment: environment(url))
             #expect(last.status == 0, "seed \(seed): \(last.output)")
             #expect(last.output.contains("settled through") || last.output.contains("not settled yet"))
+            // The command ends when what it did is counted.
+            try expectTruth(history, through: to, "seed \(seed), at once")
             let again = try await ChildProcess.run(command + ["--json"], environment: environment(url))
             #expect(again.output.contains("\"exports\":[]"), "\(again.output)")
             let verified = try await ChildProcess.run(["log", "verify", "--data-dir", data])

@@ -12,6 +12,9 @@ package struct Report: Sendable {
         case rightSizing = "right-sizing"
         case focus
         case counters
+
+        /// Whether it counts people, whose names are merged by a file besides the snapshot.
+        var dependsOnPeople: Bool { self == .people || self == .features }
     }
 
     private enum Question: Sendable {
@@ -111,7 +114,7 @@ package struct Report: Sendable {
                 preconditionFailure("what is not possible was refused")
             }
             table = answer
-        case .features(let detail): table = FeatureReport.table(range, by: detail, of: snapshot)
+        case .features(let detail): table = FeatureReport.table(range, by: detail, of: snapshot, rules: rules)
         case .people:
             table = PeopleReport.table(
                 month: range.days.lowerBound,

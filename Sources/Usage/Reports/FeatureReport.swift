@@ -43,8 +43,15 @@ public enum FeatureReport {
         case day
     }
 
-    /// - Parameter snapshot: with all days, so that what was used before is known; those of the range at least.
-    public static func table(_ range: ReportRange, by detail: Detail, of snapshot: Snapshot) -> ReportTable {
+    /// - Parameters:
+    ///   - snapshot: with all days, so that what was used before is known; those of the range at least.
+    ///   - rules: by which the names of people are merged.
+    public static func table(
+        _ range: ReportRange,
+        by detail: Detail,
+        of snapshot: Snapshot,
+        rules: PeopleRules = PeopleRules()
+    ) -> ReportTable {
         var groups: [GroupKey: Use] = [:]
         for row in snapshot[.features] where ReportRange.matches(row.key, connection: range.connection) {
             var texts = [row.key.texts[1]]
@@ -56,7 +63,7 @@ public enum FeatureReport {
             }
             groups[GroupKey(texts: texts), default: Use()].add(row, range, snapshot.rateCard)
         }
-        let people = people(range, snapshot)
+        let people = hasPeople(detail) ? people(range, by: detail, snapshot, rules) : [:]
         if detail == .feature {
             for key in known.map({ GroupKey(texts: [$0]) }) where groups[key] == nil { groups[key] = Use() }
         }
@@ -67,9 +74,9 @@ public enum FeatureReport {
             row += [
                 .integer(use.totals.runs), .integer(use.totals.durationMilliseconds), .integer(use.projects.count),
             ]
-            if detail == .feature {
+            if hasPeople(detail) {
                 // Who used it is known once it is settled.
-                let count = people[key.texts[0]]?.count
+                let count = people[key]?.count
                 row.append(ReportTable.Value(count ?? (use.totals.creditsProvisional == 0 ? 0 : nil)))
             }
             row += CreditsColumns.values(use.totals)
@@ -97,17 +104,28 @@ public enum FeatureReport {
             ReportTable.Column("runs", .count, "Runs"), ReportTable.Column("duration_ms", .milliseconds, "Time"),
             ReportTable.Column("projects", .count, "Projects"),
         ]
-        if detail == .feature { columns.append(ReportTable.Column("people", .count, "People")) }
+        if hasPeople(detail) { columns.append(ReportTable.Column("people", .count, "People")) }
         return columns + CreditsColumns.columns + [
             ReportTable.Column("standing", .text, "Standing"), ReportTable.Column("last_used", .day, "Last used"),
         ]
     }
 
-    /// Who used each feature in the range.
-    private static func people(_ range: ReportRange, _ snapshot: Snapshot) -> [String: Set<GroupKey>] {
-        var people: [String: Set<GroupKey>] = [:]
+    /// Who used a feature is kept by day, not by project or machine.
+    private static func hasPeople(_ detail: Detail) -> Bool { detail == .feature || detail == .day }
+
+    /// The persons, each once and programs apart, who used each feature in the range.
+    private static func people(
+        _ range: ReportRange,
+        by detail: Detail,
+        _ snapshot: Snapshot,
+        _ rules: PeopleRules
+    ) -> [GroupKey: Set<Int>] {
+        let merge = PeopleActivity(snapshot, connection: range.connection, rules: rules).merge
+        var people: [GroupKey: Set<Int>] = [:]
         for row in snapshot[.featurePeople] where range.contains(row.key) {
-            people[row.key.texts[0], default: []].insert(GroupKey(texts: [row.key.texts[1]]))
+            guard let person = merge[PersonIdentity(row.key.texts[1])], !merge.persons[person].isBot else { continue }
+            let texts = [row.key.texts[0]] + (detail == .day ? [row.key.day.description] : [])
+            people[GroupKey(texts: texts), default: []].insert(person)
         }
         return people
     }

@@ -120,6 +120,29 @@ struct ReportLawTests {
         #expect(FeatureReport.known.allSatisfy { named.contains(.text($0)) }, "seed \(seed)")
     }
 
+    @Test(arguments: 0..<20)
+    func `who used a feature counts once under whatever names`(_ round: UInt64) throws {
+        let seed = TestSeed.of(round: round)
+        let snapshot = try ReportLawTests.snapshot(seed)
+        let range = ReportRange(ReportLawTests.days)
+        let used = snapshot[.featurePeople].filter { range.days.contains($0.key.day) }
+        let everybody = PeopleRules(aliases: [
+            PeopleRules.Alias(name: "all", identities: Set(used.map { PersonIdentity($0.key.texts[1]) }).sorted())
+        ])
+        for detail in [FeatureReport.Detail.feature, .day] {
+            let alone = FeatureReport.table(range, by: detail, of: snapshot, rules: everybody)
+            let people = try #require(alone.column("people"))
+            for row in alone.rows {
+                let isUsed = used.contains { use in
+                    row[0] == .text(use.key.texts[0])
+                        && (detail == .feature || row[1] == .text(use.key.day.description))
+                }
+                #expect(row[people] == .integer(1) || !isUsed, "seed \(seed), \(row[0])")
+                #expect(row[people] != .integer(1) || isUsed, "seed \(seed), \(row[0])")
+            }
+        }
+    }
+
     @Test(arguments: 0..<40)
     func `counters come as they are`(_ round: UInt64) throws {
         let seed = TestSeed.of(round: round)

@@ -22,8 +22,8 @@ struct ReportsAPI: Sendable {
         }
     }
 
-    /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow; of people
-    /// it names what is shown, since that also depends on a file.
+    /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow; where
+    /// people are counted it names what is shown, since that also depends on a file.
     private func respond(to request: Request, _ name: Report.Name) async throws -> Response {
         var values = try ReportsAPI.values(of: request)
         let format = values.removeValue(forKey: "format") ?? Format.json.rawValue
@@ -32,7 +32,7 @@ struct ReportsAPI: Sendable {
         }
         let report = try Report(name, values, today: now().day)
         let known = request.headers[.ifNoneMatch]
-        if name != .people, EntityTag.matches(known, report.tag(published.tag)) {
+        if !name.dependsOnPeople, EntityTag.matches(known, report.tag(published.tag)) {
             return ReportsAPI.notModified(report.tag(published.tag))
         }
         let snapshot = try await published.snapshot(report.filter)
@@ -43,7 +43,7 @@ struct ReportsAPI: Sendable {
         case .json: bytes = report.json(table, of: snapshot, rules: rules)
         case .csv: bytes = table.csv()
         }
-        let tag = name == .people ? Hex.encode(Randomness.sha256(bytes).prefix(16)) : report.tag(snapshot.tag)
+        let tag = name.dependsOnPeople ? Hex.encode(Randomness.sha256(bytes).prefix(16)) : report.tag(snapshot.tag)
         if EntityTag.matches(known, tag) { return ReportsAPI.notModified(tag) }
         var response: Response
         switch format {

@@ -80,7 +80,7 @@ extension Reducer {
                 job: event.job.name?.string(in: body) ?? "",
                 resourceClass: resourceClass.string(in: body),
                 executor: usage.executor?.string(in: body) ?? "",
-                parallelism: Int(max(1, usage.parallelism ?? 1)),
+                parallelism: Int(min(max(1, usage.parallelism ?? 1), 10_000)),
                 happenedAt: happenedAt
             )
         )

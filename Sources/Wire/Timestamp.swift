@@ -93,8 +93,13 @@ extension Timestamp {
         guard let offset = Timestamp.offsetSeconds(text, from: index) else { return nil }
         let days = Int64(Day.days(year: year, month: month, day: day))
         let seconds = days * 86_400 + Int64(hour * 3600 + minute * 60 + second) - Int64(offset)
+        // An offset leads out of the years that four digits write.
+        guard (Timestamp.firstSecond...Timestamp.lastSecond).contains(seconds) else { return nil }
         microseconds = seconds * 1_000_000 + fraction
     }
+
+    private static let firstSecond = Int64(Day.days(year: 0, month: 1, day: 1)) * 86_400
+    private static let lastSecond = Int64(Day.days(year: 9999, month: 12, day: 31)) * 86_400 + 86_399
 
     /// As the initializer for bytes.
     public init?(_ text: String) {

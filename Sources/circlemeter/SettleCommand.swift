@@ -113,9 +113,9 @@ struct SettleCommand: AsyncParsableCommand {
 
     private func time(of file: String) throws -> Timestamp {
         if let exportedAt, let time = Timestamp(exportedAt) ?? Timestamp("\(exportedAt)T00:00:00Z") { return time }
-        guard let changed = try? FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date else {
-            throw CommandFailure.found("\(file): it cannot be read")
-        }
+        guard let path = SettleOrder.regularFile(file),
+            let changed = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+        else { throw CommandFailure.found("\(file): it is no file that can be read") }
         return Timestamp(microseconds: Int64(changed.timeIntervalSince1970 * 1_000_000))
     }
 

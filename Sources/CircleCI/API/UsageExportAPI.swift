@@ -99,10 +99,13 @@ extension CircleCIClient: UsageExportAPI {
 
 extension APIUsageExport {
     init(_ object: APIObject) throws(CircleCIError) {
+        let state = try object.text("state")
+        // Before it is completed there are none; then, none that can be read is not the same as none.
+        let urls = state == "completed" ? try object.texts("download_urls") : []
         self.init(
             id: try object.text("usage_export_job_id"),
-            state: try object.text("state"),
-            downloads: (try? object.texts("download_urls"))?.map(UsageExportDownload.init) ?? [],
+            state: state,
+            downloads: urls.map(UsageExportDownload.init),
             errorReason: object.optionalText("error_reason")
         )
     }

@@ -55,6 +55,11 @@ public enum RateCardScanner {
         )
     }
 
+    /// Thousandths of a credit a minute: far above every machine, and far below what sums of years overflow.
+    private static let maximumRate = 1_000_000_000
+    /// Billionths of the currency's unit, for a credit.
+    private static let maximumPrice = 1_000_000_000_000
+
     private static func period(_ value: RateValue, at path: String) throws(RateCardError) -> RateCard.Period {
         let members = try Members(value, at: path)
         try members.allow(["from", "credits_per_minute"])
@@ -63,10 +68,11 @@ public enum RateCardScanner {
         for (executor, classes) in executors.all {
             let classPath = "\(executors.path).\(executor)"
             for (resourceClass, rate) in try Members(classes, at: classPath).all {
-                guard let text = rate.text, let value = DecimalText.value(text, digits: 3) else {
+                guard let text = rate.text, let value = DecimalText.value(text, digits: 3), value <= maximumRate
+                else {
                     throw RateCardError(
                         path: "\(classPath).\(resourceClass)",
-                        message: "no number of credits with at most three decimals"
+                        message: "no number of credits with at most three decimals, up to 1000000"
                     )
                 }
                 rates[executor.lowercased(), default: [:]][resourceClass.lowercased()] = value
@@ -87,10 +93,11 @@ public enum RateCardScanner {
             let path = "contract.periods[\(index)]"
             let period = try Members(entry, at: path)
             try period.allow(["from", "to", "price_per_credit"])
-            guard let price = DecimalText.value(try period.text("price_per_credit"), digits: 9) else {
+            guard let price = DecimalText.value(try period.text("price_per_credit"), digits: 9), price <= maximumPrice
+            else {
                 throw RateCardError(
                     path: "\(path).price_per_credit",
-                    message: "no price with at most nine decimals, as 0.0006 is"
+                    message: "no price with at most nine decimals, up to 1000, as 0.0006 is"
                 )
             }
             let from = try period.day("from")

@@ -24,7 +24,7 @@ enum ExportCells {
     }
 
     /// More than this of anything is a mistake, and less than what a sum of them overflows.
-    private static let maximum: Int64 = 1_000_000_000_000_000
+    private static let maximum: Int64 = 1_000_000_000_000
 
     private static func scaled(_ text: UnsafeRawBufferPointer, digits wanted: Int) -> Int64? {
         var index = 0

@@ -1,3 +1,4 @@
+import Foundation
 import Wire
 
 /// The 32 bytes under which the service seals every key and secret that it stores.
@@ -45,6 +46,11 @@ public struct MasterKey: Sendable {
             throw MeterError(.unreadableFile, "The file came and went", at: path)
         }
         return try parse(bytes, at: path)
+    }
+
+    /// Whether there is a key, so that ``load(setting:dataDirectory:)`` would make none.
+    static func isAtHand(setting: String?, dataDirectory: String) -> Bool {
+        setting != nil || FileManager.default.fileExists(atPath: "\(dataDirectory)/\(fileName)")
     }
 
     /// A line of 64 hexadecimal digits.

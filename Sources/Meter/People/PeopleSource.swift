@@ -8,6 +8,8 @@ final class PeopleSource: Sendable {
     private struct State {
         var policy: PersonPolicy
         var stamp: FileStamp?
+        /// What was wrong the last time, where that may pass without a change of the file.
+        var problem: MeterError?
     }
 
     private let directory: DataDirectory
@@ -37,16 +39,22 @@ final class PeopleSource: Sendable {
     func current() -> PersonPolicy {
         let stamp = FileStamp(directory.people)
         return state.withLock { state in
-            guard stamp != state.stamp else { return state.policy }
-            // A mistake is told once, not with every look.
+            guard stamp != state.stamp || state.problem != nil else { return state.policy }
+            let isSame = stamp == state.stamp
             state.stamp = stamp
-            do {
+            do throws(MeterError) {
                 state.policy = try PersonPolicy.load(directory, environment: environment)
+                state.problem = nil
             } catch {
-                logger.error(
-                    "the people file cannot be used; what it said before goes on",
-                    metadata: ["error": "\(error)"]
-                )
+                // Told once, not with every look.
+                if !isSame || "\(error)" != state.problem.map({ "\($0)" }) {
+                    logger.error(
+                        "the people file cannot be used; what it said before goes on",
+                        metadata: ["error": "\(error)"]
+                    )
+                }
+                // A mistake in the file stays until it is changed; a key that cannot be read may be mended.
+                state.problem = error.code == .invalidPeople ? nil : error
             }
             return state.policy
         }

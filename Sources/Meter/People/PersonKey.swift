@@ -22,11 +22,11 @@ struct PersonKey: Sendable {
     /// - Throws: `sealed_with_another_key`, `sealed_value_damaged`, `permissions_too_wide`, `unreadable_file`,
     ///   `unwritable_file`.
     static func load(_ directory: DataDirectory, vault: Vault) throws(MeterError) -> PersonKey {
-        if let key = try stored(directory, vault) { return key }
+        if let key = try stored(directory, vault: vault) { return key }
         let secret = Secret(Randomness.bytes(byteCount))
         if try PrivateFile.create(directory.personKey, with: try sealed(secret, vault)) { return PersonKey(secret) }
         // Another process made it in the meantime.
-        guard let key = try stored(directory, vault) else {
+        guard let key = try stored(directory, vault: vault) else {
             throw MeterError(.unreadableFile, "The file came and went", at: directory.personKey)
         }
         return key
@@ -34,11 +34,12 @@ struct PersonKey: Sendable {
 
     /// Seals the key anew under the master key in use; nothing where there is no key. Blocking.
     static func reseal(_ directory: DataDirectory, vault: Vault) throws(MeterError) {
-        guard let key = try stored(directory, vault) else { return }
+        guard let key = try stored(directory, vault: vault) else { return }
         try PrivateFile.replace(directory.personKey, with: try sealed(key.secret, vault))
     }
 
-    private static func stored(_ directory: DataDirectory, _ vault: Vault) throws(MeterError) -> PersonKey? {
+    /// The key of a data directory; nil where there is none. Blocking.
+    static func stored(_ directory: DataDirectory, vault: Vault) throws(MeterError) -> PersonKey? {
         guard let bytes = try PrivateFile.read(directory.personKey, maximumBytes: 4096) else { return nil }
         let sealed = String(decoding: Secret(trimming: bytes).bytes, as: UTF8.self)
         return PersonKey(try vault.open(sealed, for: .personKey, of: sealedFor))

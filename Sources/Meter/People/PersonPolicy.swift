@@ -51,6 +51,41 @@ package struct PersonPolicy: Sendable {
         return PersonPolicy(file, key: try PersonKey.load(directory, vault: vault))
     }
 
+    /// The policy for who only reads: makes no key, and where none is there stands for what no snapshot was made with.
+    /// Blocking.
+    /// - Throws: As ``load(_:environment:)``; `invalid_master_key` where the service's master key is not at hand.
+    package static func forReading(
+        _ directory: DataDirectory,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(MeterError) -> PersonPolicy {
+        let file = try PeopleFile.read(directory)
+        guard file.mode == .pseudonymous, FileManager.default.fileExists(atPath: directory.personKey) else {
+            return PersonPolicy(file, key: nil)
+        }
+        guard MasterKey.isAtHand(setting: environment[MasterKey.settingName], dataDirectory: directory.path) else {
+            throw MeterError(
+                .invalidMasterKey,
+                "Pseudonyms need the service's master key",
+                at: directory.path,
+                hint: "give \(MasterKey.settingName) as the service has it"
+            )
+        }
+        let key = try PersonKey.stored(directory, vault: try Vault.load(directory.path, environment: environment))
+        return PersonPolicy(file, key: key)
+    }
+
+    /// Whether a snapshot calls persons as this policy says.
+    /// - Throws: `replay_under_way`.
+    package func check(_ snapshot: Snapshot) throws(MeterError) {
+        guard snapshot.personPolicy == fingerprint else {
+            throw MeterError(
+                .replayUnderWay,
+                "The snapshot calls persons otherwise than people.json says",
+                hint: "a running service makes it anew; without one: circlemeter replay"
+            )
+        }
+    }
+
     /// Programs are no persons and keep their names. Of everybody else the key that rules merge by is hashed, so that an
     /// address with a tag and one of a code host give the pseudonym of what they stand for. What a login or a user of
     /// CircleCI is stays visible, since rules need it.

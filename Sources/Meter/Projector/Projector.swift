@@ -29,6 +29,8 @@ actor Projector: Service {
     /// And twenty times as long as the last one took, up to this: under load, fewer and larger ones cost less in all.
     private static let maximumPause = Duration.milliseconds(500)
     private static let pauseAfterError = Duration.seconds(1)
+    /// Between two looks at the people file.
+    private static let peoplePause = Duration.seconds(2)
 
     init(directory: DataDirectory, log: EventLog, people: PeopleSource, logger: Logger) {
         self.directory = directory
@@ -39,18 +41,31 @@ actor Projector: Service {
     }
 
     func run() async throws {
-        await withGracefulShutdownHandler {
-            for await _ in log.advances().cancelOnGracefulShutdown() {
-                let begin = ContinuousClock.now
-                await catchUp()
-                let pause = max(Projector.pause, (ContinuousClock.now - begin) * 20)
-                try? await Task.sleep(for: min(pause, Projector.maximumPause))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.watchPeople() }
+            await withGracefulShutdownHandler {
+                for await _ in log.advances().cancelOnGracefulShutdown() {
+                    let begin = ContinuousClock.now
+                    await catchUp()
+                    let pause = max(Projector.pause, (ContinuousClock.now - begin) * 20)
+                    try? await Task.sleep(for: min(pause, Projector.maximumPause))
+                }
+            } onGracefulShutdown: { [isStopping] in
+                isStopping.raise()
             }
-        } onGracefulShutdown: { [isStopping] in
-            isStopping.raise()
+            group.cancelAll()
         }
         // What the last deliveries changed; a snapshot that is still to be made waits for the next start.
         if projection != nil { await catchUp() }
+    }
+
+    /// How persons are called may change while nothing comes onto the log.
+    private func watchPeople() async {
+        while (try? await Task.sleep(for: Projector.peoplePause)) != nil, !isStopping.isRaised {
+            if let projection, !isRebuilding, projection.personFingerprint != people.current().fingerprint {
+                await catchUp()
+            }
+        }
     }
 
     /// Folds all that is durable. An error is logged and tried again: the log has everything, nothing is lost by it.
@@ -58,7 +73,8 @@ actor Projector: Service {
         while !Task.isCancelled {
             lag.update(published: published.position?.sequence ?? 0, durable: log.durableEnd.sequence)
             do {
-                guard !isSwapping else { return }
+                // What is being made anew is caught up with by whoever makes it.
+                guard !isSwapping, projection != nil || !isRebuilding else { return }
                 // Persons are called otherwise than before: the store has to be made anew.
                 if let projection, !isRebuilding, projection.personFingerprint != people.current().fingerprint {
                     self.projection = nil

@@ -14,7 +14,7 @@ package struct Report: Sendable {
         case counters
 
         /// Whether it counts people, whose names are merged by a file besides the snapshot.
-        var dependsOnPeople: Bool { self == .people || self == .features }
+        package var dependsOnPeople: Bool { self == .people || self == .features }
     }
 
     private enum Question: Sendable {

@@ -31,7 +31,8 @@ package enum ReportText {
     /// In percent, with its sign; `new` where there was nothing.
     package static func change(from before: Int, to after: Int) -> String {
         guard before != 0 else { return after == 0 ? "–" : "new" }
-        let percent = rounded((after - before) * 1000, to: before) / 10
+        // 128 bits, since a thousand times a sum may be more than 64.
+        let percent = Int(clamping: (Int128(after) - Int128(before)) * 100 / Int128(before))
         return (percent > 0 ? "+" : "") + "\(percent) %"
     }
 

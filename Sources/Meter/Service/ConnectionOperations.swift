@@ -154,8 +154,8 @@ package struct ConnectionOperations: Sendable {
     ) async throws {
         let order = body.isEmpty ? SettleOrder() : try SettleOrder(json: body)
         guard !order.files.isEmpty else { return try await settleExports(id, order, line: line) }
-        let request = try order.request(in: parts.settings.directory)
         defer { order.removeFiles(in: parts.settings.directory) }
+        let request = try order.request(in: parts.settings.directory, now: .now)
         let report = try await parts.circleci.settler.settle(id, request) { step in
             await line(ConnectionOperations.line { step.write(to: &$0) })
         }

@@ -33,9 +33,11 @@ actor ExportFileReader {
     var consumedBytes: Int { reader?.consumedBytes ?? 0 }
     var rowCount: Int { reader?.rowCount ?? 0 }
 
+    // Regular files only, as whoever laid them there made sure: a pipe is not waited for.
+
     /// How long the file is.
     func size() throws(UsageExportError) -> Int {
-        let descriptor = Glibc.open(file.path, O_RDONLY | O_CLOEXEC)
+        let descriptor = Glibc.open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { throw unreadable("open") }
         defer { Glibc.close(descriptor) }
         return max(0, Int(lseek(descriptor, 0, SEEK_END)))
@@ -44,7 +46,7 @@ actor ExportFileReader {
     /// Begins at the first row.
     func open() throws(UsageExportError) {
         close()
-        let descriptor = Glibc.open(file.path, O_RDONLY | O_CLOEXEC)
+        let descriptor = Glibc.open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { throw unreadable("open") }
         self.descriptor = descriptor
         reader = try UsageExportReader(name: file.name) { buffer in

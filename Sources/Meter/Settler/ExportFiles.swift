@@ -29,7 +29,9 @@ struct ExportFiles: Sendable {
                 return nil
             }
             do {
-                return try JSONDecoder().decode(ExportState.self, from: Data(bytes))
+                let state = try JSONDecoder().decode(ExportState.self, from: Data(bytes))
+                guard state.isInOrder else { throw CocoaError(.fileReadCorruptFile) }
+                return state
             } catch {
                 throw MeterError(.unreadableFile, "The state of the usage exports cannot be read", at: statePath)
             }

@@ -66,7 +66,15 @@ extension ExportRun {
         }
         switch answer.state {
         case "completed":
-            state.exports[place].files = answer.downloads.map(\.name)
+            let names = answer.downloads.map(\.name)
+            // Two addresses of one name would lie in one file.
+            guard Set(names).count == names.count else {
+                return try await fail(state.exports[place], "CircleCI names two files alike")
+            }
+            if names.isEmpty, try await hasRuns(state.exports[place].days) {
+                return try await fail(state.exports[place], "the export has no file, and there were runs")
+            }
+            state.exports[place].files = names
             try await save()
             do {
                 try await download(answer.downloads, api)
@@ -80,6 +88,12 @@ extension ExportRun {
             guard now.seconds(since: state.exports[place].startedAt) > options.patienceSeconds else { return }
             try await fail(state.exports[place], "it was not completed in \(Int(options.patienceSeconds / 3600)) hours")
         }
+    }
+
+    /// Whether job runs of these days are known.
+    private func hasRuns(_ days: ClosedRange<Day>) async throws -> Bool {
+        let counts = try await surroundings.knowledge.runCounts(of: connection.id)
+        return days.all.contains { counts[$0] ?? 0 > 0 }
     }
 
     private mutating func download(

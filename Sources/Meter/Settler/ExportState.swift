@@ -42,6 +42,11 @@ struct ExportState: Codable, Sendable {
         self.organization = organization
     }
 
+    /// Whether every range of days begins before it ends.
+    var isInOrder: Bool {
+        exports.allSatisfy { $0.first <= $0.last } && failures.allSatisfy { $0.first <= $0.last }
+    }
+
     /// `organization_id` and the like.
     private enum CodingKeys: String, CodingKey {
         case organization

@@ -48,6 +48,9 @@ package struct SettleOrder: Codable, Sendable {
         exportedAt: Timestamp,
         in directory: DataDirectory
     ) throws(MeterError) {
+        guard let path = SettleOrder.regularFile(path) else {
+            throw MeterError(.unreadableFile, "It is no file that can be read", at: name)
+        }
         let incoming = SettleOrder.incoming(directory)
         try PrivateFile.makeDirectory(directory.exports)
         try PrivateFile.makeDirectory(incoming)
@@ -64,6 +67,15 @@ package struct SettleOrder: Codable, Sendable {
         files.append(File(name: name, file: file, exported_at: exportedAt.description))
     }
 
+    /// Where a path leads, if that is a regular file: a pipe would hold up the connection's settlements for good.
+    package static func regularFile(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        let file = String(cString: resolved)
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+        return attributes?[.type] as? FileAttributeType == .typeRegular ? file : nil
+    }
+
     /// Takes back the files that were laid into the data directory.
     package func removeFiles(in directory: DataDirectory) {
         for file in files where SettleOrder.isName(file.file) {
@@ -77,11 +89,21 @@ package struct SettleOrder: Codable, Sendable {
         for name in names { unlink("\(incoming(directory))/\(name)") }
     }
 
-    func request(in directory: DataDirectory) throws(MeterError) -> SettleRequest {
+    /// - Parameter now: no export can have been made later.
+    func request(in directory: DataDirectory, now: Timestamp) throws(MeterError) -> SettleRequest {
         var request = SettleRequest(files: [], isDryRun: dry_run ?? false)
         for file in files {
             guard SettleOrder.isName(file.file), let exportedAt = Timestamp(file.exported_at) else {
                 throw SettleOrder.invalid("A file of the order has no usable name or time")
+            }
+            // It would count before every export that is really made until then.
+            guard exportedAt.seconds(since: now) < SettleOrder.clockToleranceSeconds else {
+                throw MeterError(
+                    .invalidParameter,
+                    "The export is said to have been made at \(exportedAt), which is in the future",
+                    at: file.name,
+                    hint: "say when CircleCI made it: --exported-at"
+                )
             }
             request.files.append(
                 SettleRequest.File(
@@ -121,6 +143,9 @@ package struct SettleOrder: Codable, Sendable {
         }
         return request
     }
+
+    /// Clocks of two machines differ a little.
+    private static let clockToleranceSeconds = 300.0
 
     private static func incoming(_ directory: DataDirectory) -> String { "\(directory.exports)/incoming" }
 

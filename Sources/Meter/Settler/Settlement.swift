@@ -65,6 +65,8 @@ struct Settlement {
                 try await settle(file, reader, &outcome)
             } catch let error as UsageExportError {
                 outcome.error = error
+                // What was to be confirmed was in this file, and its export's time is not the next one's.
+                confirmations.removeAll()
             } catch {
                 await reader.close()
                 throw error

@@ -39,7 +39,7 @@ public enum RightSizingReport {
             guard smaller != nil || includesAll else { continue }
             let saved = smaller.map { Int((Int128(spent.thousandths) * Int128($0.now - $0.then)) / Int128($0.now)) }
             let money = smaller.flatMap { smaller in
-                spent.money.map { money in
+                spent.cost.money.map { money in
                     Money(
                         currency: money.currency,
                         trillionths: money.trillionths * Int128(smaller.now - smaller.then) / Int128(smaller.now)
@@ -97,7 +97,7 @@ public enum RightSizingReport {
 
     private struct Spent {
         var thousandths = 0
-        var money: Money?
+        var cost = Cost()
     }
 
     private static func uses(_ range: ReportRange, _ snapshot: Snapshot) -> [GroupKey: Use] {
@@ -115,8 +115,7 @@ public enum RightSizingReport {
             let compute = row.tally[ResourceColumn.creditsCompute]
             let key = GroupKey(texts: [row.key.connection] + row.key.texts.prefix(5))
             credits[key, default: Spent()].thousandths += compute
-            let money = snapshot.rateCard.money(thousandths: compute, on: row.key.day)
-            credits[key, default: Spent()].money = Money.sum(credits[key]?.money, money)
+            credits[key, default: Spent()].cost.add(thousandths: compute, on: row.key.day, snapshot.rateCard)
         }
         return credits
     }

@@ -71,7 +71,7 @@ public enum SettlementReport {
         }
         return Dictionary(
             uniqueKeysWithValues: sums.map { project, sum in
-                (project, Rated(credits: Int((sum + 30_000) / 60_000), lacksRate: unrated.contains(project)))
+                (project, Rated(credits: Int(clamping: (sum + 30_000) / 60_000), lacksRate: unrated.contains(project)))
             }
         )
     }

@@ -1,4 +1,4 @@
-import Wire
+public import Wire
 
 /// What runs of one group add up to.
 struct UsageTotals: Sendable {
@@ -9,11 +9,14 @@ struct UsageTotals: Sendable {
     var durationMilliseconds = 0
     var creditsSettled = 0
     var creditsProvisional = 0
-    /// Of both, at the price of each day; nil where the rate card has no contract, or none for one of the days.
-    var money: Money?
+    /// Of both, at the price of each day.
+    private var cost = Cost()
     var durations = Histogram()
 
     var credits: Int { creditsSettled + creditsProvisional }
+
+    /// Nil where the rate card has no contract, or none for one of the days with credits.
+    var money: Money? { cost.money }
 
     /// `settled`, `provisional`, or `mixed`; nil where there are no credits, as by branch.
     var state: String? {
@@ -56,15 +59,26 @@ struct UsageTotals: Sendable {
     private mutating func addCredits(_ settled: Int, _ provisional: Int, on day: Day, _ rateCard: RateCard) {
         creditsSettled += settled
         creditsProvisional += provisional
-        money = Money.sum(money, rateCard.money(thousandths: settled + provisional, on: day))
+        cost.add(thousandths: settled + provisional, on: day, rateCard)
     }
 }
 
-extension Money {
-    /// Nil counts as nothing: what no contract covers has no price.
-    public static func sum(_ first: Money?, _ second: Money?) -> Money? {
-        guard var sum = first else { return second }
-        sum.trillionths += second?.trillionths ?? 0
-        return sum
+/// What credits of several days cost. A sum that leaves out days without a price would look like all of it.
+public struct Cost: Sendable {
+    private var sum: Money?
+    private var isUnpriced = false
+
+    public init() {}
+
+    /// Nil where there is nothing to pay for, or no contract covers one of the days.
+    public var money: Money? { isUnpriced ? nil : sum }
+
+    public mutating func add(thousandths: Int, on day: Day, _ rateCard: RateCard) {
+        guard thousandths != 0 else { return }
+        guard let money = rateCard.money(thousandths: thousandths, on: day) else {
+            isUnpriced = true
+            return
+        }
+        sum = Money(currency: money.currency, trillionths: (sum?.trillionths ?? 0) + money.trillionths)
     }
 }

@@ -102,7 +102,7 @@ struct ProvisionalCredits {
             // 128 bits, since milliseconds times milliseconds times a rate is more than 64.
             let product = Int128(duration) * Int128(rate) * Int128(machine.machineTime)
             let divisor = Int128(60_000) * Int128(max(1, machine.time))
-            return Int((product + divisor / 2) / divisor)
+            return Int(clamping: (product + divisor / 2) / divisor)
         }
         let settledDuration = rows.reduce(0) { $0 + $1.tally[ResourceColumn.duration] }
         let settledRuns = rows.reduce(0) { $0 + $1.tally[ResourceColumn.runs] }

@@ -77,7 +77,9 @@ public struct Snapshot: Sendable {
             let mark = entry.reconciliation.through
             through[entry.connection] = min(mark, through[entry.connection] ?? mark)
         }
-        let settledDays = Dictionary(grouping: parts.settledDays, by: \.connection).mapValues { Set($0.map(\.day)) }
+        // An export that was made before a day was over lacks the rest of it.
+        let whole = parts.settledDays.filter { $0.exportedAt.day > $0.day }
+        let settledDays = Dictionary(grouping: whole, by: \.connection).mapValues { Set($0.map(\.day)) }
         connections = parts.connections.sorted { $0.connection.precedesInBytes($1.connection) }.map { state in
             Connection(
                 state: state,

@@ -60,7 +60,16 @@ struct ReportCommand: AsyncParsableCommand {
                 hint: "make it from the log: circlemeter replay --data-dir \(directory.path)"
             )
         }
-        let rules = try await onOwnThread("circlemeter.people") { try PersonPolicy.load(directory).rules }
+        var rules = PeopleRules()
+        if name.dependsOnPeople {
+            do {
+                let policy = try await onOwnThread("circlemeter.people") { try PersonPolicy.forReading(directory) }
+                try policy.check(snapshot)
+                rules = policy.rules
+            } catch let error as MeterError {
+                throw CommandFailure.found(error.message, hint: error.hint)
+            }
+        }
         let table: ReportTable
         do {
             table = try report.table(of: snapshot, rules: rules)

@@ -32,11 +32,12 @@ struct ReportsAPI: Sendable {
         }
         let report = try Report(name, values, today: now().day)
         let known = request.headers[.ifNoneMatch]
-        if !name.dependsOnPeople, EntityTag.matches(known, report.tag(published.tag)) {
-            return ReportsAPI.notModified(report.tag(published.tag))
-        }
+        let present = report.tag(published.tag)
+        if !name.dependsOnPeople, EntityTag.matches(known, present) { return ReportsAPI.notModified(present) }
         let snapshot = try await published.snapshot(report.filter)
-        let rules = await people.read().rules
+        let policy = await people.read()
+        if name.dependsOnPeople { try policy.check(snapshot) }
+        let rules = policy.rules
         let table = try report.table(of: snapshot, rules: rules)
         let bytes: [UInt8]
         switch format {
@@ -85,8 +86,11 @@ struct ReportsAPI: Sendable {
 }
 
 extension Report {
+    /// Counts up whenever the same snapshot would give another report.
+    private static let format = 1
+
     /// Names what the report shows, given what names the snapshot.
     func tag(_ snapshot: String) -> String {
-        "\(snapshot)-\(range.days.lowerBound)-\(range.days.upperBound)"
+        "\(snapshot)-f\(Report.format)-\(range.days.lowerBound)-\(range.days.upperBound)"
     }
 }

@@ -102,8 +102,8 @@ struct Overview {
             settled: totals.all.creditsSettled,
             provisional: totals.all.creditsProvisional
         )
-        cost = totals.all.money.map { ReportText.text(.money($0), .money) }
-        currency = totals.all.money?.currency
+        cost = totals.all.cost.money.map { ReportText.text(.money($0), .money) }
+        currency = totals.all.cost.money?.currency
         people = grouped(
             PeopleReport.summary(month: today, today: today, snapshot: snapshot, rules: rules).activeUsers
         )
@@ -178,7 +178,7 @@ struct ProjectTotals {
         /// Thousandths of a credit.
         var creditsSettled = 0
         var creditsProvisional = 0
-        var money: Money?
+        var cost = Cost()
         var durations = Histogram()
     }
 
@@ -193,9 +193,9 @@ struct ProjectTotals {
             let key = Key(connection: row.key.connection, project: row.key.texts[0])
             let settled = row.tally[ProjectTotals.settledColumn]
             let provisional = row.tally[ProjectTotals.provisionalColumn]
-            let money = snapshot.rateCard.money(thousandths: settled + provisional, on: row.key.day)
-            ProjectTotals.add(row.tally, runs: runs, money: money, to: &projects[key, default: Totals()])
-            ProjectTotals.add(row.tally, runs: runs, money: money, to: &all)
+            all.cost.add(thousandths: settled + provisional, on: row.key.day, snapshot.rateCard)
+            ProjectTotals.add(row.tally, runs: runs, to: &projects[key, default: Totals()])
+            ProjectTotals.add(row.tally, runs: runs, to: &all)
         }
         for row in snapshot[.workflows] where days.contains(row.key.day) {
             workflowRuns += UsageTable.workflows.runs(row.tally)
@@ -206,10 +206,9 @@ struct ProjectTotals {
     /// Derived, and so behind the stored ones.
     private static let provisionalColumn = UsageTable.jobs.valueColumns.count
 
-    private static func add(_ tally: Tally, runs: Int, money: Money?, to totals: inout Totals) {
+    private static func add(_ tally: Tally, runs: Int, to totals: inout Totals) {
         totals.creditsSettled += tally[settledColumn]
         totals.creditsProvisional += tally[provisionalColumn]
-        totals.money = Money.sum(totals.money, money)
         totals.runs += runs
         totals.success += tally[UsageTable.jobs.column("success")]
         totals.failed += tally[UsageTable.jobs.column("failed")]

@@ -62,20 +62,20 @@ struct ReportPages: Sendable {
     ) async throws -> Response {
         let values = try ReportsAPI.values(of: request)
         var subject: Subject?
+        var content = Content()
         var problem: String?
-        do throws(MeterError) {
+        do {
             // Days beside a word for days: the word was chosen, the days were left standing.
             var asked = values
             if asked["period"]?.isEmpty == false { for name in ["from", "to"] { asked[name] = nil } }
-            subject = try make(asked, parts.access.now().day)
-        } catch {
+            let made = try make(asked, parts.access.now().day)
+            subject = made
+            let snapshot = try await parts.projector.published.snapshot(made.filter)
+            let policy = await parts.people.read()
+            if place == .people || place == .features { try policy.check(snapshot) }
+            content = try made.content(of: snapshot, rules: policy.rules)
+        } catch let error as MeterError where error.code == .invalidParameter || error.code == .replayUnderWay {
             problem = "\(error.location.map { "\($0): " } ?? "")\(sentence(error.message)) \(error.hint ?? "")"
-        }
-        var content = Content()
-        if let subject {
-            let snapshot = try await parts.projector.published.snapshot(subject.filter)
-            let rules = await parts.people.read().rules
-            content = try subject.content(of: snapshot, rules: rules)
         }
         let page = Page(
             navigation: Navigation(place, context),

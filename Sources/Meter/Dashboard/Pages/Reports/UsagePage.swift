@@ -125,13 +125,15 @@ struct Sums {
         return table.rows.reduce(0) { $0 + $1[column].number }
     }
 
-    /// Of the column `cost`; nil where there is none.
+    /// Of the column `cost`; nil where a row with credits has none.
     var money: Money? {
-        guard let column = table.column("cost") else { return nil }
-        return table.rows.reduce(nil) { sum, row in
-            guard case .money(let money) = row[column] else { return sum }
-            return Money.sum(sum, money)
+        guard let cost = table.column("cost"), let credits = table.column("credits") else { return nil }
+        var sum: Money?
+        for row in table.rows where row[credits].number != 0 {
+            guard case .money(let money) = row[cost] else { return nil }
+            sum = Money(currency: money.currency, trillionths: (sum?.trillionths ?? 0) + money.trillionths)
         }
+        return sum
     }
 }
 

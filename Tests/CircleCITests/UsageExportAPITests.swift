@@ -45,6 +45,18 @@ struct UsageExportAPITests {
         }
     }
 
+    @Test(arguments: ["null", "{}", "[1]", "\"https://x/f\""])
+    func `files that a completed export tells unreadably are no lack of files`(_ urls: String) async throws {
+        try await APIFixture.run { _ in
+            .answer(200, #"{"usage_export_job_id":"e1","state":"completed","download_urls":\#(urls)}"#)
+        } _: { fixture in
+            let error = await APIFixture.error {
+                _ = try await fixture.client.usageExport(organizationID: "o1", id: "e1")
+            }
+            #expect(error?.code == .unexpectedAnswer)
+        }
+    }
+
     @Test(arguments: [429, 500, 503])
     func `neither call is tried twice, and a limit of theirs holds no other call back`(_ status: Int) async throws {
         try await APIFixture.run { request in

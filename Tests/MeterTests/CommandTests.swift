@@ -56,6 +56,34 @@ struct CommandTests {
         #expect(!(added.output + again.output + listed.output + shown.output).contains(secret))
     }
 
+    @Test func `an export from the future and what is no file are refused, and nothing is added`() async throws {
+        _ = try await ChildProcess.run(
+            ["connection", "add", "acme", "--org", "gh/acme", "--webhook-secret-file", "-", "--data-dir", data],
+            input: "secret"
+        )
+        let export = directory.path("export.csv")
+        try Data("JOB_ID\n".utf8).write(to: URL(filePath: export))
+        let future = try await ChildProcess.run([
+            "settle", "--file", export, "--exported-at", "2062-11-01", "--data-dir", data,
+        ])
+        #expect(future.status == 1 && future.output.contains("in the future"), "\(future.output)")
+        let pipe = directory.path("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, directory.path, directory.path("nowhere")] {
+            let refused = try await ChildProcess.run([
+                "settle", "--file", path, "--exported-at", "2026-11-01", "--data-dir", data,
+            ])
+            #expect(refused.status == 1 && refused.output.contains("no file that can be read"), "\(refused.output)")
+        }
+        // A link is followed to the file.
+        let link = directory.path("latest.csv")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "export.csv")
+        let linked = try await ChildProcess.run(["settle", "--file", link, "--data-dir", data])
+        #expect(linked.status == 1 && linked.output.contains("columns are missing"), "\(linked.output)")
+        let incoming = try FileManager.default.contentsOfDirectory(atPath: "\(data)/exports/incoming")
+        #expect(incoming.isEmpty)
+    }
+
     @Test func `with a service running, commands go through it`() async throws {
         let service = try ChildProcess([
             "serve", "--data-dir", data, "--webhook-address", "127.0.0.1:0", "--dashboard-address", "127.0.0.1:0",

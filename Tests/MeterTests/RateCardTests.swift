@@ -130,6 +130,16 @@ struct RateCardTests {
         #expect(world.log.entries.count == 1)
     }
 
+    @Test(arguments: ["9000000000000000", "1000000.001", "-1"])
+    func `a rate that no sum could hold is refused`(_ rate: String) throws {
+        let text = """
+            {"source":"x","published":"2026-01-01","default":{"executor":"docker","resource_class":"medium"},
+             "periods":[{"from":"2026-01-01","credits_per_minute":{"docker":{"medium":"\(rate)"}}}]}
+            """
+        let error = #expect(throws: RateCardError.self) { try RateCardScanner.card(in: Array(text.utf8)) }
+        #expect(error?.path == "periods[0].credits_per_minute.docker.medium")
+    }
+
     @Test func `a slip is named with its place inside the file`() async throws {
         let world = World()
         let keeper = world.keeper()

@@ -82,6 +82,9 @@ struct ReportRequestTests {
         )
         #expect(ReportText.text(.money(Money(currency: "USD", trillionths: -50_000_000_000)), .money) == "-0.05")
         #expect(ReportText.change(from: 0, to: 5) == "new" && ReportText.change(from: 200, to: 250) == "+25 %")
+        #expect(
+            ReportText.change(from: 1, to: .max).hasPrefix("+") && ReportText.change(from: .max, to: -.max) == "-200 %"
+        )
         #expect(ReportText.change(from: 200, to: 100) == "-50 %" && ReportText.change(from: 0, to: 0) == "–")
     }
 }

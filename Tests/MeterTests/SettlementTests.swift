@@ -186,6 +186,19 @@ struct SettlementTests {
         }
     }
 
+    @Test func `an export that was made before a day was over does not close it`() async throws {
+        let world = SettleWorld(SettlementTests.history(jobs: 100, days: 3, seed: 5))
+        let days = SettlementTests.firstDay...Day(daysSinceEpoch: SettlementTests.firstDay.daysSinceEpoch + 2)
+        // On the last of the days, at noon.
+        let noon = Timestamp("2026-08-05T12:00:00Z")!
+        _ = try await world.settle([try world.file("early.csv", days: days, exportedAt: noon)], days: days)
+        let closed = UsageTable.coverage.valueColumns.count
+        for row in world.log.snapshot[.coverage] {
+            #expect((row.tally[closed] == 1) == (row.key.day < days.upperBound), "\(row.key.day)")
+        }
+        #expect(world.log.snapshot[.coverage].contains { $0.key.day == days.upperBound })
+    }
+
     @Test func `a dry run says what would be added, and adds nothing`() async throws {
         let world = SettleWorld(SettlementTests.history(jobs: 100, days: 3, seed: 4))
         let file = try world.file("all.csv", days: SettlementTests.allDays)

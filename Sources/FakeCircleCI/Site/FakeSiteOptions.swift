@@ -97,6 +97,8 @@ public struct FakeAPIFaults: Sendable {
     public var alwaysFailing: Set<String> = []
     /// So many of the usage exports that are started next end as `failed`.
     public var failingExports = 0
+    /// Whether usage exports are completed without a file, whatever ran.
+    public var exportsWithoutFiles = false
     /// So many of the next downloads of usage exports break off in the middle.
     public var cutDownloads = 0
     /// So many of them are complete as far as HTTP can tell, and half of a file.

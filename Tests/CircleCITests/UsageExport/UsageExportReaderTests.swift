@@ -105,7 +105,7 @@ struct UsageExportReaderTests {
         #expect(Array(text.utf8).withUnsafeBytes { ExportCells.thousandths($0) } == thousandths)
     }
 
-    @Test(arguments: ["", ".", "-", "1.2.3", "1e", "0x1", "1,5", "99999999999999999999", " 1", "NaN"])
+    @Test(arguments: ["", ".", "-", "1.2.3", "1e", "0x1", "1,5", "99999999999999999999", " 1", "NaN", "1000000001"])
     func `what is no number is none`(_ text: String) {
         #expect(Array(text.utf8).withUnsafeBytes { ExportCells.thousandths($0) } == nil)
     }

@@ -292,6 +292,19 @@ struct ExportRunTests {
         }
     }
 
+    @Test func `an export without files closes nothing where runs are known`() async throws {
+        try await run(seed: 8) { world in
+            world.site.setFaults { $0.exportsWithoutFiles = true }
+            let id = world.connectionIDs[0]
+            let report = try await world.settler().settleByHand(id, ExportRequest(isByHand: true))
+            #expect(report.problem?.code == "export_failed")
+            #expect(report.failures.contains { $0.reason.contains("no file") })
+            let known = Set(try await world.log.runCounts(of: id).filter { $0.value > 0 }.keys)
+            let settled = Set(try await world.log.settledDays(of: id).keys)
+            #expect(!known.isEmpty && known.isDisjoint(with: settled))
+        }
+    }
+
     @Test func `what is refused for its rate is asked again when CircleCI says, and no export is lost`() async throws {
         let seed = TestSeed.of(round: 63)
         try await run(seed: seed) { world in

@@ -77,7 +77,9 @@ extension SiteAPI {
         export.looks += 1
         let isDone = export.looks > options.exportLooks
         let word = isDone ? (export.isFailing ? "failed" : "completed") : "processing"
-        if isDone, !export.isFailing, export.files == nil { export.files = files(of: export) }
+        if isDone, !export.isFailing, export.files == nil {
+            export.files = state.faults.exportsWithoutFiles ? [] : files(of: export)
+        }
         state.exports[id] = export
         let addresses = (export.files ?? []).indices.map { file in
             let signature = signature(id, file, at: state.now)

@@ -37,6 +37,28 @@ struct PersonPolicyTests {
         #expect(other.name("ann@example.com") != ann)
     }
 
+    @Test func `who only reads makes no key, and reports of people wait for the snapshot of the policy`() throws {
+        let temporary = TemporaryDirectory()
+        let directory = DataDirectory(temporary.path("data"))
+        try directory.make()
+        func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
+        try Data(#"{"mode":"pseudonymous"}"#.utf8).write(to: URL(filePath: directory.people))
+        let reading = try PersonPolicy.forReading(directory, environment: [:])
+        #expect(try names() == ["people.json"])
+        // Of names as they are, when pseudonyms are asked for.
+        let snapshot = Snapshot(SnapshotParts())
+        #expect(throws: MeterError.self) { try reading.check(snapshot) }
+        try PersonPolicy.plain.check(snapshot)
+        // With the service's key the names are the service's.
+        let environment = [MasterKey.settingName: String(repeating: "ab", count: 32)]
+        let service = try PersonPolicy.load(directory, environment: environment)
+        let reader = try PersonPolicy.forReading(directory, environment: environment)
+        #expect(reader.fingerprint == service.fingerprint && reader.name("a@b.c") == service.name("a@b.c"))
+        let error = #expect(throws: MeterError.self) { try PersonPolicy.forReading(directory, environment: [:]) }
+        #expect(error?.code == .invalidMasterKey)
+        #expect(try names() == ["people.json", "person-key"])
+    }
+
     @Test func `aliases hold for pseudonyms, and their name is one`() throws {
         let policy = try policy(
             #"""

@@ -69,6 +69,10 @@ struct ConnectionCard {
     let keyTone: String
     let lastEvent: ShownTime?
     let reconciledThrough: ShownTime?
+    /// A UTC day.
+    let settledThrough: String?
+    /// Why the last settling did not get through.
+    let settlingProblem: String?
     let progress: Progress?
     let isStarting: Bool
     let lastReconcile: LastReconcile?
@@ -107,6 +111,8 @@ struct ConnectionCard {
         (keyLine, keyTone) = ConnectionCard.key(of: status)
         lastEvent = status.lastEventAt.map { ShownTime($0, now: now) }
         reconciledThrough = status.reconciledThrough.map { ShownTime($0, now: now) }
+        settledThrough = status.settledThrough?.description
+        settlingProblem = status.lastSettled?.report.problem.map { sentence($0.message) }
         progress = status.progress.map(Progress.init)
         self.isStarting = isStarting && status.progress == nil
         lastReconcile = status.lastReport.flatMap { report in

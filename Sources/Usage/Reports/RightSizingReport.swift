@@ -12,16 +12,17 @@ public enum RightSizingReport {
         ReportTable.Column("connection", .text, "Connection"), ReportTable.Column("project", .text, "Project"),
         ReportTable.Column("workflow", .text, "Workflow"), ReportTable.Column("job", .text, "Job"),
         ReportTable.Column("resource_class", .text, "Resource class"),
-        ReportTable.Column("executor", .text, "Executor"), ReportTable.Column("runs", .count, "Runs measured"),
+        ReportTable.Column("smaller_class", .text, "Would do"),
+        ReportTable.Column("credits", .credits, "Compute credits"),
+        ReportTable.Column("credits_saved", .credits, "Would save"),
+        ReportTable.Column("cost_saved", .money, "Would save, cost"),
+        ReportTable.Column("currency", .text, "Currency"),
         ReportTable.Column("cpu_median_pct", .percent, "CPU median"),
         ReportTable.Column("cpu_max_pct", .percent, "CPU maximum"),
         ReportTable.Column("ram_median_pct", .percent, "RAM median"),
         ReportTable.Column("ram_max_pct", .percent, "RAM maximum"),
-        ReportTable.Column("credits", .credits, "Compute credits"),
-        ReportTable.Column("smaller_class", .text, "Would do"),
-        ReportTable.Column("credits_saved", .credits, "Would save"),
-        ReportTable.Column("cost_saved", .money, "Would save, cost"),
-        ReportTable.Column("currency", .text, "Currency"),
+        ReportTable.Column("runs", .count, "Runs measured"),
+        ReportTable.Column("executor", .text, "Executor"),
     ]
 
     /// - Parameter includesAll: whether jobs that need their machine are there too, with nothing advised.
@@ -47,12 +48,12 @@ public enum RightSizingReport {
                 }
             }
             table.append(
-                key.texts.map { .text($0) } + [
-                    .integer(use.runs), .integer(use.cpuMedian.percentile(50)),
-                    .integer(use.cpuMaximum.percentile(100)),
-                    .integer(use.memoryMedian.percentile(50)), .integer(use.memoryMaximum.percentile(100)),
-                    .integer(spent.thousandths), ReportTable.Value(smaller?.name), ReportTable.Value(saved),
+                key.texts.prefix(5).map { .text($0) } + [
+                    ReportTable.Value(smaller?.name), .integer(spent.thousandths), ReportTable.Value(saved),
                     ReportTable.Value(money), ReportTable.Value(money?.currency),
+                    .integer(use.cpuMedian.percentile(50)), .integer(use.cpuMaximum.percentile(100)),
+                    .integer(use.memoryMedian.percentile(50)), .integer(use.memoryMaximum.percentile(100)),
+                    .integer(use.runs), .text(key.texts[5]),
                 ]
             )
         }

@@ -151,6 +151,26 @@ struct ErasingTests {
         #expect(erased == [true, false])
     }
 
+    @Test func `equal texts stay equal where a signature takes up the checksum`() async throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        let signature = "v1=" + String(repeating: "0123456789abcdef", count: 4)
+        for number in 0..<20 {
+            let body = #"{"n":\#(number),"branch":"users/ann@example.com/fix"}"#
+            _ = try await log.append(LogFixture.entry(body, signature: signature))
+            let unsigned = #"{"n":\#(number),"branch":"users/ann@example.com/fix","email":"ann@example.com"}"#
+            _ = try await log.append(LogFixture.entry(unsigned))
+        }
+        await log.close()
+        let plan = try ErasurePlan(directory: fixture.directory, find: ErasingTests.find)
+        #expect(plan.recordCount == 40)
+        try erase(fixture, plan)
+        let filled = "users/" + String(repeating: "@", count: ErasingTests.text.count) + "/fix"
+        for line in try lines(fixture) {
+            #expect(String(decoding: line.body, as: UTF8.self).contains(filled))
+        }
+    }
+
     @Test func `a text too short for its checksum is kept, unless another may be overwritten`() async throws {
         let fixture = LogFixture()
         let log = try fixture.open()

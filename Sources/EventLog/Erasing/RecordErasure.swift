@@ -32,23 +32,25 @@ extension LogRecord {
     /// The line with the texts erased, as long as it was and with the checksum that it had; nil where that cannot be.
     ///
     /// ``ErasedText`` leaves bits of each text free, and so do the digits of the signature, which is of no use once the
-    /// body has changed: these are chosen so that the checksum stays. Where the body is in base64 only the signature's are.
+    /// body has changed: these are chosen so that the checksum stays. The signature's are used first, then those of texts
+    /// that are whole: equal texts, and what they are a part of, such as a branch, stay equal as far as can be. Where the
+    /// body is in base64 only the signature's are.
     func erased(_ erasure: RecordErasure) -> [UInt8]? {
         var bytes = Array(line.dropLast(LineTrailer.byteCount))
         let checksum = CRC32C.checksum(bytes)
         var free: [Int] = []
-        if isBase64 {
-            guard eraseInBase64(erasure.texts, in: &bytes) else { return nil }
-        } else {
-            for text in erasure.texts {
-                let range = (event.lowerBound + text.lowerBound)..<(event.lowerBound + text.upperBound)
-                for position in range { bytes[position] = ErasedText.filler }
-                free += range.dropFirst()
-            }
-        }
         for range in signatureDigits {
             for position in range { bytes[position] = ErasedText.filler }
             free += range.dropFirst()
+        }
+        if isBase64 {
+            guard eraseInBase64(erasure.texts, in: &bytes) else { return nil }
+        } else {
+            let ranges = erasure.texts.map { (event.lowerBound + $0.lowerBound)..<(event.lowerBound + $0.upperBound) }
+            for range in ranges { for position in range { bytes[position] = ErasedText.filler } }
+            for isWhole in [true, false] {
+                for range in ranges where isQuoted(range) == isWhole { free += range.dropFirst() }
+            }
         }
         if !fit(&bytes, to: checksum, flipping: free) {
             guard let reserve = erasure.reserve, !isBase64 else { return nil }
@@ -59,6 +61,11 @@ extension LogRecord {
             guard fit(&bytes, to: checksum, flipping: free) else { return nil }
         }
         return bytes + line.suffix(LineTrailer.byteCount)
+    }
+
+    /// Whether a text in the line is all that stands between its quotes.
+    private func isQuoted(_ range: Range<Int>) -> Bool {
+        line[range.lowerBound - 1] == UInt8(ascii: "\"") && line[range.upperBound] == UInt8(ascii: "\"")
     }
 
     private func fit(_ bytes: inout [UInt8], to checksum: UInt32, flipping free: [Int]) -> Bool {

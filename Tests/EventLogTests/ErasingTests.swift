@@ -171,6 +171,49 @@ struct ErasingTests {
         }
     }
 
+    @Test func `an intent is of one log, and overwrites no other`() async throws {
+        let (fixture, other) = (LogFixture(), LogFixture())
+        try await fill(fixture, seed: 5)
+        try await fill(other, seed: 6)
+        let plan = try ErasurePlan(directory: fixture.directory, find: ErasingTests.find)
+        let before = try lines(other)
+        let intent = URL(filePath: "\(other.directory)/\(PendingErasure.fileName)")
+        try Data(plan.encoded).write(to: intent)
+        let error = #expect(throws: LogError.self) { try other.open() }
+        #expect(error?.hint?.contains("Put the log's segments back") == true)
+        #expect(throws: LogError.self) {
+            try FileManager.default.removeItem(at: intent)
+            try erase(other, plan)
+        }
+        #expect(try lines(other).map(\.line) == before.map(\.line))
+        #expect(!FileManager.default.fileExists(atPath: intent.path))
+    }
+
+    @Test func `where a segment of an intent is missing, or a place is none, nothing is overwritten`() async throws {
+        let fixture = LogFixture()
+        try await fill(fixture, seed: 5)
+        let plan = try ErasurePlan(directory: fixture.directory, find: ErasingTests.find)
+        let before = try lines(fixture)
+        let patch = try #require(plan.patches.last)
+        for change in 0..<6 {
+            var changed = plan
+            var other = patch
+            switch change {
+            case 0: other.line.segment = 999_999
+            case 1: other.line.start = .max - 5
+            case 2: other.line.count = .max
+            case 3: other.offset = .max - 1
+            case 4: other.bytes = Array("x".utf8)
+            default: other.line.crc ^= 1
+            }
+            changed.patches[changed.patches.count - 1] = other
+            #expect(throws: LogError.self, "\(change)") { try erase(fixture, changed) }
+            #expect(try lines(fixture).map(\.line) == before.map(\.line), "\(change)")
+        }
+        try erase(fixture, plan)
+        #expect(try ErasurePlan(directory: fixture.directory, find: ErasingTests.find).recordCount == 0)
+    }
+
     @Test func `a text too short for its checksum is kept, unless another may be overwritten`() async throws {
         let fixture = LogFixture()
         let log = try fixture.open()

@@ -3,9 +3,23 @@ import Wire
 /// What is to be overwritten on the log so that texts are gone from it. Nothing of it is personal: it holds what comes,
 /// not what was.
 public struct ErasurePlan: Sendable {
+    /// A record's line on the log, and what is known of it before and after.
+    struct Line: Hashable, Sendable {
+        var segment: Int
+        /// Where it starts in the segment.
+        var start: Int
+        /// Its bytes without the newline.
+        var count: Int
+        /// The checksum that it states, of itself and of all before it.
+        var crc: UInt32
+        /// The checksum of its own bytes before the trailer.
+        var checksum: UInt32
+    }
+
     /// Bytes that differ, and where they go.
     struct Patch: Hashable, Sendable {
-        var segment: Int
+        var line: Line
+        /// From the line's start.
         var offset: Int
         var bytes: [UInt8]
     }
@@ -20,7 +34,7 @@ public struct ErasurePlan: Sendable {
 
     public var recordCount: Int { recordCounts.values.reduce(0, +) }
 
-    public var segmentCount: Int { Set(patches.map(\.segment)).count }
+    public var segmentCount: Int { Set(patches.map(\.line.segment)).count }
 
     /// Searches the whole log. Blocking.
     ///
@@ -53,6 +67,13 @@ public struct ErasurePlan: Sendable {
     init() {}
 
     private mutating func add(_ line: [UInt8], over record: LogRecord) {
+        let place = Line(
+            segment: record.position.segment,
+            start: record.offset,
+            count: line.count,
+            crc: record.crc,
+            checksum: LineTrailer.computed(record.line, seed: 0)
+        )
         var index = 0
         while index < line.count {
             guard line[index] != record.line[index] else {
@@ -61,19 +82,13 @@ public struct ErasurePlan: Sendable {
             }
             let start = index
             while index < line.count, line[index] != record.line[index] { index += 1 }
-            patches.append(
-                Patch(
-                    segment: record.position.segment,
-                    offset: record.offset + start,
-                    bytes: Array(line[start..<index])
-                )
-            )
+            patches.append(Patch(line: place, offset: start, bytes: Array(line[start..<index])))
         }
     }
 }
 
-/// The form of a plan in a file: a line for each patch, `{"segment","offset","bytes"}` with the bytes in hex, and at the end
-/// `{"patches","crc"}`, the CRC-32C of all lines before.
+/// The form of a plan in a file: a line for each patch, `{"segment","start","count","crc","checksum","offset","bytes"}` with
+/// the bytes in hex, and at the end `{"patches","crc"}`, the CRC-32C of all lines before.
 extension ErasurePlan {
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
@@ -81,7 +96,11 @@ extension ErasurePlan {
         for patch in patches {
             json.removeAll()
             json.object { json in
-                json.member("segment", patch.segment)
+                json.member("segment", patch.line.segment)
+                json.member("start", patch.line.start)
+                json.member("count", patch.line.count)
+                json.member("crc", Int(patch.line.crc))
+                json.member("checksum", Int(patch.line.checksum))
                 json.member("offset", patch.offset)
                 json.member("bytes", Hex.encode(patch.bytes))
             }
@@ -103,9 +122,9 @@ extension ErasurePlan {
         guard let last = lines.last, encoded.last == UInt8(ascii: "\n") else { return nil }
         for line in lines.dropLast() {
             guard let patch = ErasurePlan.members(of: line), let bytes = patch.text.flatMap({ Hex.decode($0.utf8) }),
-                let segment = patch.numbers["segment"], let offset = patch.numbers["offset"]
+                let place = Line(patch.numbers), let offset = patch.numbers["offset"]
             else { return nil }
-            patches.append(Patch(segment: segment, offset: offset, bytes: bytes))
+            patches.append(Patch(line: place, offset: offset, bytes: bytes))
         }
         guard let end = ErasurePlan.members(of: last), end.numbers["patches"] == patches.count,
             end.text == Hex.string(CRC32C.checksum(Array(encoded[..<last.startIndex])))
@@ -133,5 +152,15 @@ extension ErasurePlan {
             }
             return (numbers, text)
         }
+    }
+}
+
+extension ErasurePlan.Line {
+    fileprivate init?(_ numbers: [String: Int]) {
+        guard let segment = numbers["segment"], let start = numbers["start"], let count = numbers["count"],
+            let crc = numbers["crc"].flatMap(UInt32.init(exactly:)),
+            let checksum = numbers["checksum"].flatMap(UInt32.init(exactly:))
+        else { return nil }
+        self.init(segment: segment, start: start, count: count, crc: crc, checksum: checksum)
     }
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Wire
 
 /// Overwrites parts of segments so that a crash at any instant leaves nothing half done: what is to be written stands in a
 /// file of its own, durable, before the first byte is, and is written again by whoever takes the log's lock next.
@@ -15,6 +16,7 @@ struct PendingErasure {
     /// Writes what a plan says; returns when it is durable.
     func carryOut(_ plan: ErasurePlan) throws(LogError) {
         guard !plan.patches.isEmpty else { return }
+        try check(plan)
         do throws(SystemError) {
             let temporaryPath = path + LogDirectory.temporarySuffix
             directory.fileSystem.close(try directory.newFile(temporaryPath, containing: plan.encoded))
@@ -47,19 +49,57 @@ struct PendingErasure {
                 hint: "Restore the file, or remove it and run circlemeter people erase again"
             )
         }
+        try check(plan)
         try write(plan)
     }
 
+    /// Whether each line that the plan speaks of is there and will have the checksum that it had: on another log, or on one
+    /// that was put back in parts, nothing may be overwritten.
+    private func check(_ plan: ErasurePlan) throws(LogError) {
+        for (segment, patches) in PendingErasure.bySegment(plan) {
+            let path = directory.path(ofSegment: segment)
+            do throws(SystemError) {
+                let file = try directory.fileSystem.open(path, .read)
+                defer { directory.fileSystem.close(file) }
+                let size = try directory.fileSystem.size(file)
+                for (line, patches) in Dictionary(grouping: patches, by: \.line) {
+                    let isThere = line.start >= 0 && (0...size).contains(line.count) && line.start <= size - line.count
+                    guard isThere,
+                        line.isKept(
+                            by: patches,
+                            in: try directory.fileSystem.bytes(file, at: line.start, count: line.count)
+                        )
+                    else { throw SystemError(call: "pread", number: ESTALE) }
+                }
+            } catch  where error.number == ENOENT || error.number == ESTALE {
+                throw otherLog(path)
+            } catch {
+                throw .unusable("A segment cannot be read; nothing has been overwritten", path: path, cause: error)
+            }
+        }
+    }
+
+    private func otherLog(_ segment: String) -> LogError {
+        LogError(
+            code: .unusable,
+            message: "What is to be erased is not of this log; nothing has been overwritten",
+            path: segment,
+            hint: "Put the log's segments back, or remove \(path) and run circlemeter people erase again"
+        )
+    }
+
+    private static func bySegment(_ plan: ErasurePlan) -> [(key: Int, value: [ErasurePlan.Patch])] {
+        Dictionary(grouping: plan.patches, by: \.line.segment).sorted { $0.key < $1.key }
+    }
+
     private func write(_ plan: ErasurePlan) throws(LogError) {
-        for (segment, patches) in Dictionary(grouping: plan.patches, by: \.segment).sorted(by: { $0.key < $1.key }) {
+        for (segment, patches) in PendingErasure.bySegment(plan) {
             let path = directory.path(ofSegment: segment)
             do throws(SystemError) {
                 let file = try directory.fileSystem.open(path, .write)
                 defer { directory.fileSystem.close(file) }
-                let size = try directory.fileSystem.size(file)
-                // Never longer than it is: what is behind its end was not there when the plan was made.
-                for patch in patches where patch.offset >= 0 && patch.offset + patch.bytes.count <= size {
-                    try directory.fileSystem.writeAll(file, patch.bytes, at: patch.offset)
+                for patch in patches {
+                    try directory.fileSystem.writeAll(file, patch.bytes, at: patch.line.start + patch.offset)
                 }
                 try directory.fileSystem.synchronizeData(file)
             } catch {
@@ -71,6 +111,27 @@ struct PendingErasure {
             try directory.fileSystem.synchronize(descriptor)
         } catch {
             throw .unusable("What was erased cannot be noted as done", path: path, cause: error)
+        }
+    }
+}
+
+extension ErasurePlan.Line {
+    /// Whether the line, some of whose patches may have been written, is the record that it was once all have been.
+    fileprivate func isKept(by patches: [ErasurePlan.Patch], in bytes: [UInt8]) -> Bool {
+        var bytes = bytes
+        let end = bytes.count - LineTrailer.byteCount
+        for patch in patches {
+            guard patch.offset >= 0, patch.bytes.count <= end, patch.offset <= end - patch.bytes.count else {
+                return false
+            }
+            bytes.replaceSubrange(patch.offset..<(patch.offset + patch.bytes.count), with: patch.bytes)
+        }
+        return bytes.withUnsafeBytes { pointer in
+            guard let record = LogRecord(line: pointer, segment: segment, offset: start), record.crc == crc,
+                LineTrailer.computed(pointer, seed: 0) == checksum
+            else { return false }
+            // In base64, what is erased is spelled in other characters.
+            return record.isBase64 || patches.allSatisfy { $0.bytes.allSatisfy(ErasedText.isFilled) }
         }
     }
 }

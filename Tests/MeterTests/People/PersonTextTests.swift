@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 import Usage
 
@@ -36,11 +38,25 @@ struct PersonTextTests {
             #"{"subject":"ann+ci@example.com, x+ann@example.com"}"#,
             #"{"subject":"ann+ci@example.com, x+ann@example.com"}"#
         ),
+        // What only ends or begins like it.
+        (
+            #"{"author":{"email":"!ann@example.com"},"subject":"o'ann@example.com, 'ann@example.com'"}"#,
+            #"{"author":{"email":"!ann@example.com"},"subject":"o'ann@example.com, '***************'"}"#
+        ),
+        (#"{"branch":"users/ann@example.com/fix"}"#, #"{"branch":"users/***************/fix"}"#),
+        (
+            #"{"subject":"“ann@example.com” 联系ann@example.com。"}"#,
+            #"{"subject":"“***************” 联系***************。"}"#
+        ),
         // However it is spelled.
         (#"{"e":["\u0061nn\u0040example.com"]}"#, #"{"e":["*************************"]}"#),
         (#"{"e":"ann@example\u002ecom\u002e"}"#, #"{"e":"********************\u002e"}"#),
         // Also where the body is no JSON.
         ("ann@example.com is no JSON", "*************** is no JSON"),
+        (
+            #"x\u003cann\u0040example.com\u003e\nANN@example.com"#,
+            #"x\u003c********************\u003e\n***************"#
+        ),
     ])
     func `an address goes with the name beside it`(_ body: String, _ expected: String) throws {
         #expect(try masked(body, "ann@example.com") == expected)
@@ -52,9 +68,22 @@ struct PersonTextTests {
             #"{"trigger":{"actor":{"login":"***"}},"branch":"ann","job":{"name":"ann"}}"#
         ),
         (
-            #"{"usage":{"user":{"id":"5c4a-1"}},"columns":{"x":"5C4A-1","y":"15c4a-1"}}"#, "user:5c4a-1",
-            #"{"usage":{"user":{"id":"******"}},"columns":{"x":"******","y":"15c4a-1"}}"#
+            #"{"usage":{"user":{"id":"0C6e2f4a-1d2b-4c3d-8e9f-001122334455"}},"x":"0c6e2f4a-1d2b-4c3d-8e9f-001122334455"}"#,
+            "user:0c6e2f4a-1d2b-4c3d-8e9f-001122334455",
+            #"{"usage":{"user":{"id":"************************************"}},"x":"************************************"}"#
         ),
+        // An id that could be anything is looked for as a user only.
+        (
+            #"{"usage":{"user":{"id":"ANN"}},"user":{"id":"ann"},"slug":"github/ann/repo"}"#,
+            "user:ann",
+            #"{"usage":{"user":{"id":"***"}},"user":{"id":"ann"},"slug":"github/ann/repo"}"#
+        ),
+        (
+            #"{"happened_at":"2026-11-02T10:00:00Z","usage":{"user":{"id":"2026"}}}"#, "user:2026",
+            #"{"happened_at":"2026-11-02T10:00:00Z","usage":{"user":{"id":"****"}}}"#
+        ),
+        // Small letters are not those of ASCII alone.
+        (#"{"subject":"by: JÖRG@example.com"}"#, "jörg@example.com", #"{"subject":"by: *****************"}"#),
         (
             #"{"author":{"name":"Ann","email":null},"committer":{"name":"Ann","email":"a@b.c"},"job":{"name":"Ann"}}"#,
             "Ann",
@@ -71,6 +100,21 @@ struct PersonTextTests {
         _ expected: String
     ) throws {
         #expect(try masked(body, identity) == expected)
+    }
+
+    @Test func `a file is searched with its escapes, and one that cannot be read is not taken for searched`() throws {
+        let directory = TemporaryDirectory()
+        let person = try #require(PersonText(PersonIdentity("ann@example.com")))
+        let path = directory.path("file")
+        for (text, isHeld) in [
+            (#"\u003cann@example.com\u003e"#, true), (#"x\nann@example.com"#, true), ("“ann@example.com”", true),
+            ("joann@example.com", false),
+        ] {
+            try Data(text.utf8).write(to: URL(filePath: path))
+            #expect(try TextFiles.holds(path, person) == isHeld, "\(text)")
+        }
+        #expect(try !TextFiles.holds(directory.path("none"), person))
+        #expect(throws: (any Error).self) { try TextFiles.holds("\(path)/below", person) }
     }
 
     @Test(arguments: ["", "a", "login:", "login:x", "user:"])

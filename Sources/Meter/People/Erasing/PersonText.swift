@@ -7,7 +7,7 @@ import Wire
 ///   name before it there, and the names that stand beside it in an object, `name` beside `email` and `commit_author_name`
 ///   beside `commit_author_email`.
 /// - Of `login:NAME`: the members that hold a login.
-/// - Of `user:ID`: the id wherever it stands.
+/// - Of `user:ID`: the id wherever it stands if it has the form of a UUID, else only as a user of the usage export.
 /// - Of an author's name: where it stands as an author without an address.
 struct PersonText: Sendable {
     enum Kind: Sendable {
@@ -40,7 +40,14 @@ struct PersonText: Sendable {
     }
 
     /// Whether the text is so much one person's that it can be looked for anywhere.
-    var isTelling: Bool { kind == .address || kind == .user }
+    var isTelling: Bool { kind == .address || kind == .user && PersonText.isUUID(needle) }
+
+    private static func isUUID(_ text: [UInt8]) -> Bool {
+        text.count == 36
+            && text.indices.allSatisfy { index in
+                [8, 13, 18, 23].contains(index) ? text[index] == UInt8(ascii: "-") : Hex.value(text[index]) != nil
+            }
+    }
 
     /// The places in a body, in any order; some may lie over others.
     func places(in body: UnsafeRawBufferPointer) -> [Range<Int>] {
@@ -51,7 +58,7 @@ struct PersonText: Sendable {
             try walk.value(&scanner, member: "", parent: "")
             try scanner.finish()
         } catch {
-            return isTelling ? occurrences(in: Array(body)) : []
+            return isTelling ? anyOccurrences(in: Array(body)) : []
         }
         return walk.places + walk.sameNames(in: body)
     }
@@ -66,33 +73,72 @@ struct PersonText: Sendable {
     }
 
     /// Where the address or id stands in characters, with nothing around it that would make it another one.
-    func occurrences(in characters: [UInt8]) -> [Range<Int>] {
-        characters.withUnsafeBytes { characters in
-            var found: [Range<Int>] = []
-            var start = 0
-            while let place = TextSearch.first(needle, in: characters, from: start, ignoringCase: true) {
-                let range = place..<(place + needle.count)
-                start = place + 1
-                if isWhole(range, in: characters) { found.append(range) }
+    /// - Parameter areEscaped: Whether a letter before it may be the end of an escape.
+    func occurrences(in characters: [UInt8], areEscaped: Bool = false) -> [Range<Int>] {
+        let characters = isASCII ? characters : TextSearch.lowercased(characters)
+        return characters.withUnsafeBytes { characters in
+            everyPlace(in: characters).filter { range in
+                let isAfterEscape = areEscaped && TextSearch.isEscape(before: range.lowerBound, in: characters)
+                return (isAfterEscape || !isLonger(before: range.lowerBound, in: characters))
+                    && !isLonger(behind: range.upperBound, in: characters)
             }
-            return found
         }
     }
 
-    private func isWhole(_ range: Range<Int>, in characters: UnsafeRawBufferPointer) -> Bool {
-        if range.lowerBound > 0, isPart(characters[range.lowerBound - 1], before: true) { return false }
-        guard range.upperBound < characters.count else { return true }
-        let next = characters[range.upperBound]
-        // A full stop ends a sentence or goes on with a domain.
-        guard next == UInt8(ascii: "."), kind == .address else { return !isPart(next, before: false) }
-        return range.upperBound + 1 == characters.count || !isPart(characters[range.upperBound + 1], before: false)
+    /// Where it stands in a body whose texts cannot be told apart, whatever is around it: rather too much goes than too
+    /// little.
+    private func anyOccurrences(in body: [UInt8]) -> [Range<Int>] {
+        let (characters, starts) = TextSearch.unescaped(body)
+        return (isASCII ? characters : TextSearch.lowercased(characters)).withUnsafeBytes { characters in
+            everyPlace(in: characters).map { starts[$0.lowerBound]..<starts[$0.upperBound] }
+        }
     }
+
+    private var isASCII: Bool { needle.allSatisfy { $0 < 0x80 } }
+
+    private func everyPlace(in characters: UnsafeRawBufferPointer) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        while let place = TextSearch.first(
+            needle,
+            in: characters,
+            from: found.last.map { $0.lowerBound + 1 } ?? 0,
+            ignoringCase: true
+        ) {
+            found.append(place..<(place + needle.count))
+        }
+        return found
+    }
+
+    /// Whether the text begins before a place, as `o'neil@example.com` does before `neil`. A quote around it does not
+    /// belong with it; nor do the marks that paths, branches and queries have before an address, as
+    /// `users/ann@example.com`.
+    private func isLonger(before place: Int, in characters: UnsafeRawBufferPointer) -> Bool {
+        var index = place - 1
+        guard index >= 0 else { return false }
+        if kind == .address {
+            while index >= 0, PersonText.marks.contains(characters[index]) { index -= 1 }
+            guard index >= 0 else { return false }
+        }
+        return isPart(characters[index], before: true)
+    }
+
+    /// Whether the text goes on behind a place.
+    private func isLonger(behind place: Int, in characters: UnsafeRawBufferPointer) -> Bool {
+        guard place < characters.count else { return false }
+        let next = characters[place]
+        // A full stop ends a sentence or goes on with a domain.
+        guard next == UInt8(ascii: "."), kind == .address else { return isPart(next, before: false) }
+        return place + 1 < characters.count && isPart(characters[place + 1], before: false)
+    }
+
+    /// Beside letters and digits, what a local part may have.
+    private static let marks: [UInt8] = Array("'!$^`~".utf8)
 
     /// Whether a character beside the text belongs with it.
     private func isPart(_ byte: UInt8, before: Bool) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), 0x80...0xff:
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
             true
         case UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "%"): kind == .address && before
         default: false
@@ -129,6 +175,8 @@ private struct Walk {
 
     private static let handleMembers: Set<String> = ["login", "username", "user_name", "user_username", "user_login"]
     private static let people: Set<String> = ["author", "committer"]
+    /// Around or between addresses.
+    private static let addressBreaks: [UInt8] = Array("<>,;:\"".utf8)
 
     init(person: PersonText) {
         self.person = person
@@ -140,7 +188,7 @@ private struct Walk {
     ///   - parent: The name of the object that it is a member of.
     mutating func value(_ scanner: inout JSONScanner, member: String, parent: String) throws(JSONError) {
         switch try scanner.kind() {
-        case .object: try object(&scanner, member)
+        case .object: try object(&scanner, member, in: parent)
         case .array:
             guard var walk = try scanner.enterArray() else { return }
             while try scanner.nextElement(&walk) { try value(&scanner, member: member, parent: parent) }
@@ -149,7 +197,7 @@ private struct Walk {
         }
     }
 
-    private mutating func object(_ scanner: inout JSONScanner, _ member: String) throws(JSONError) {
+    private mutating func object(_ scanner: inout JSONScanner, _ member: String, in parent: String) throws(JSONError) {
         guard var walk = try scanner.enterObject() else { return }
         var texts: [(member: String, text: JSONText)] = []
         while let name = try scanner.nextMember(&walk) {
@@ -157,7 +205,7 @@ private struct Walk {
             let name = name.string(in: scanner.bytes)
             if try scanner.kind() == .string {
                 let text = try scanner.text()
-                note(text, in: scanner.bytes)
+                if !isBareAddress(text, of: name, in: scanner.bytes) { note(text, in: scanner.bytes) }
                 texts.append((name, text))
             } else {
                 try value(&scanner, member: name, parent: member)
@@ -175,7 +223,9 @@ private struct Walk {
                 guard let email = Walk.email(ofName: name, in: member) else { continue }
                 if !texts.contains(where: { $0.member == email && $0.text.count > 0 }) { add(text) }
             }
-        case .user: break
+        case .user:
+            guard member == "user", parent == "usage" else { break }
+            for (name, text) in texts where name == "id" && isPerson(text, in: bytes) { add(text) }
         }
     }
 
@@ -210,6 +260,14 @@ private struct Walk {
 
     private func isPerson(_ text: JSONText, in bytes: UnsafeRawBufferPointer) -> Bool {
         text.withCharacters(in: bytes) { person.isEqual(Array($0)) }
+    }
+
+    /// Whether the text is one address and nothing else: it is the person's as a whole or not at all.
+    private func isBareAddress(_ text: JSONText, of member: String, in bytes: UnsafeRawBufferPointer) -> Bool {
+        guard person.kind == .address, member.hasSuffix("email") else { return false }
+        return text.withCharacters(in: bytes) { characters in
+            characters.allSatisfy { $0 > UInt8(ascii: " ") && !Walk.addressBreaks.contains($0) }
+        }
     }
 
     private mutating func add(_ text: JSONText) { places.append(text.range) }

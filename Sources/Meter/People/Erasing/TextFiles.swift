@@ -20,17 +20,24 @@ enum TextFiles {
         return paths.sorted()
     }
 
-    /// Whether the text stands in the file's bytes.
+    /// Whether the text stands in the file's bytes; false where there is no such file.
+    ///
+    /// - Throws: Where the file cannot be read.
     static func holds(_ path: String, _ person: PersonText) throws -> Bool {
-        guard let file = try? FileHandle(forReadingFrom: URL(filePath: path)) else { return false }
-        defer { try? file.close() }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let error = SystemError.last("open")
+            guard error.number == ENOENT else { throw error }
+            return false
+        }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var window: [UInt8] = []
         var isFirst = true
         while true {
             let chunk = try file.read(upToCount: chunkBytes) ?? Data()
             window.append(contentsOf: chunk)
             // What touches an end is looked at together with what stands beyond it.
-            let isFound = person.occurrences(in: window).contains { place in
+            let isFound = person.occurrences(in: window, areEscaped: true).contains { place in
                 (isFirst || place.lowerBound > 0) && (chunk.isEmpty || place.upperBound + 1 < window.count)
             }
             if isFound || chunk.isEmpty { return isFound }

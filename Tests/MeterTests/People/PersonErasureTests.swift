@@ -140,6 +140,31 @@ struct PersonErasureTests {
         #expect(after[.jobs].map(\.tally) == before[.jobs].map(\.tally))
     }
 
+    @Test func `whoever is interrupted has told of it before`() async throws {
+        let directory = TemporaryDirectory()
+        let data = DataDirectory(directory.path)
+        try await append(data, [event(apiEvent(1, job: "j1", login: "a-rather-long-login"), .api)])
+        let log = try await onOwnThread("log") {
+            try EventLog.open(directory: data.log, now: { Timestamp.now }, deduplicationKey: { _ in nil })
+        }
+        // What is to be erased cannot be noted.
+        let obstacle = "\(data.log)/erasure.pending.tmp/full"
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
+        await #expect(throws: LogError.self) {
+            try await PersonErasure("login:a-rather-long-login", in: data).run(log) { _ in }
+        }
+        await log.close()
+        var bodies: [String] = []
+        _ = try LogReader(directory: data.log).read(after: nil) { item in
+            if case .record(let record) = item {
+                bodies.append(record.withBody { String(decoding: $0, as: UTF8.self) })
+            }
+            return true
+        }
+        #expect(bodies.count == 2 && bodies[0].contains("a-rather-long-login"))
+        #expect(bodies.last?.contains("\"person-erased\"") == true)
+    }
+
     @Test func `signatures that went are counted apart, and the people file is left to people`() async throws {
         let directory = TemporaryDirectory()
         let data = DataDirectory(directory.path("data"))

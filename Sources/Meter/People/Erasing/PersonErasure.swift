@@ -84,7 +84,7 @@ package struct PersonErasure: Sendable {
         }
     }
 
-    private func run(
+    func run(
         _ log: EventLog,
         _ progress: @escaping @Sendable (ReplayProgress) -> Void
     ) async throws -> Report {
@@ -96,10 +96,11 @@ package struct PersonErasure: Sendable {
             if plan.recordCount > 0 { try removeSnapshots() }
             return (policy, plan)
         }
-        try await log.erase(plan)
+        // Before anything goes: whoever finishes what was interrupted does not know of whom to tell.
         for (connection, count) in plan.recordCounts.sorted(by: { $0.key < $1.key }) {
             _ = try await log.append(PersonErasure.notice(connection, records: count))
         }
+        try await log.erase(plan)
         return try await onOwnThread("circlemeter.erase") {
             var report = report(plan)
             for path in try Quarantine.files(in: directory, where: { !places(in: $0).isEmpty }) + exports() {

@@ -78,6 +78,7 @@ struct PeopleErase: AsyncParsableCommand {
         }
         for damage in report.damages { Console.error("not searched, as it is damaged: \(damage)") }
         for path in report.remainingFiles { Console.error("it still stands in \(path)") }
+        for path in report.unsearchedFiles { Console.error("not searched: \(path)") }
     }
 
     private func writeJSON(_ report: PersonErasure.Report) {
@@ -94,6 +95,7 @@ struct PeopleErase: AsyncParsableCommand {
             writer.member("damages", report.damages.count)
             for (name, texts) in [
                 ("removed_files", report.removedFiles), ("remaining_files", report.remainingFiles),
+                ("unsearched_files", report.unsearchedFiles),
             ] {
                 writer.member(name, array: { writer in for text in texts { writer.string(text) } })
             }

@@ -165,6 +165,31 @@ struct PersonErasureTests {
         #expect(bodies.last?.contains("\"person-erased\"") == true)
     }
 
+    @Test func `what a login cannot be looked for in is not taken for searched`() async throws {
+        let directory = TemporaryDirectory()
+        let data = DataDirectory(directory.path)
+        try await append(data, [event(apiEvent(1, job: "j1", login: "a-rather-long-login"), .api)])
+        let aside = "\(data.log)/aside"
+        try FileManager.default.createDirectory(atPath: aside, withIntermediateDirectories: true)
+        try Data("{\"login\":\"a-rather".utf8).write(to: URL(filePath: "\(aside)/tail"))
+        let quarantine = try Quarantine.open(dataDirectory: data.path)
+        for body in ["a-rather-long-login, no JSON", "nobody, no JSON", "[{\"login\":\"a-rather-long-login\"}]"] {
+            try await quarantine.keep(
+                Quarantine.Delivery(
+                    receivedAt: Timestamp.now,
+                    connection: "acme",
+                    reason: "not_an_object",
+                    signature: nil,
+                    body: Array(body.utf8)
+                )
+            )
+        }
+        let report = try await PersonErasure("login:a-rather-long-login", in: data).run()
+        #expect(report.records == 1 && report.removedFiles.count == 1)
+        #expect(report.unsearchedFiles.count == 2 && report.unsearchedFiles.last == "\(aside)/tail")
+        #expect(!report.isComplete)
+    }
+
     @Test func `signatures that went are counted apart, and the people file is left to people`() async throws {
         let directory = TemporaryDirectory()
         let data = DataDirectory(directory.path("data"))

@@ -20,13 +20,17 @@ package struct PersonErasure: Sendable {
         package var removedFiles: [String] = []
         /// Files that hold the text still.
         package var remainingFiles: [String] = []
+        /// Files that could not be searched.
+        package var unsearchedFiles: [String] = []
         /// Whether `people.json` names the identity; only people change that file.
         package var isInPeopleFile = false
 
         package init() {}
 
         /// Nothing of the person is left that this program could find.
-        package var isComplete: Bool { keptSequences.isEmpty && damages.isEmpty && remainingFiles.isEmpty }
+        package var isComplete: Bool {
+            keptSequences.isEmpty && damages.isEmpty && remainingFiles.isEmpty && unsearchedFiles.isEmpty
+        }
     }
 
     private let directory: DataDirectory
@@ -172,10 +176,20 @@ package struct PersonErasure: Sendable {
         let named = file.aliases.flatMap { $0.identities + [PersonIdentity($0.name)] }
         report.isInPeopleFile =
             named.contains(identity) || file.bots.contains(identity) || file.notBots.contains(identity)
-        guard person.isTelling, plan == nil else { return }
+        report.unsearchedFiles = try Quarantine.files(in: directory) { person.isUncertain(in: $0) }
+        guard plan == nil else { return }
         let removed = Set(report.removedFiles)
         for path in TextFiles.all(in: directory) where path != directory.people && !removed.contains(path) {
-            if try TextFiles.holds(path, person) { report.remainingFiles.append(path) }
+            guard person.isTelling else {
+                // Its members cannot be told apart in what is no whole line.
+                if path.hasPrefix("\(directory.log)/aside/") { report.unsearchedFiles.append(path) }
+                continue
+            }
+            do {
+                if try TextFiles.holds(path, person) { report.remainingFiles.append(path) }
+            } catch {
+                report.unsearchedFiles.append(path)
+            }
         }
     }
 

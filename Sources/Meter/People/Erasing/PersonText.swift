@@ -94,6 +94,21 @@ struct PersonText: Sendable {
         }
     }
 
+    /// Whether a body that is no JSON holds the text, where it cannot be told whose it is.
+    func isUncertain(in body: [UInt8]) -> Bool {
+        guard !isTelling else { return false }
+        return body.withUnsafeBytes { bytes in
+            do throws(JSONError) {
+                var scanner = try JSONScanner(bytes)
+                try scanner.skipValue()
+                try scanner.finish()
+                return false
+            } catch {
+                return !anyOccurrences(in: body).isEmpty
+            }
+        }
+    }
+
     private var isASCII: Bool { needle.allSatisfy { $0 < 0x80 } }
 
     private func everyPlace(in characters: UnsafeRawBufferPointer) -> [Range<Int>] {

@@ -195,7 +195,7 @@ struct ErasingTests {
         let plan = try ErasurePlan(directory: fixture.directory, find: ErasingTests.find)
         let before = try lines(fixture)
         let patch = try #require(plan.patches.last)
-        for change in 0..<6 {
+        for change in 0..<7 {
             var changed = plan
             var other = patch
             switch change {
@@ -204,7 +204,8 @@ struct ErasingTests {
             case 2: other.line.count = .max
             case 3: other.offset = .max - 1
             case 4: other.bytes = Array("x".utf8)
-            default: other.line.crc ^= 1
+            case 5: other.line.crc ^= 1
+            default: other.bytes[0] ^= 1
             }
             changed.patches[changed.patches.count - 1] = other
             #expect(throws: LogError.self, "\(change)") { try erase(fixture, changed) }

@@ -31,11 +31,15 @@ enum TextSearch {
         ignoringCase && byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
     }
 
-    /// With small letters where those take as many bytes; no byte moves.
+    /// With small letters beyond ASCII where those take as many bytes; no byte moves.
     static func lowercased(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         var index = 0
         while index < bytes.count {
+            guard bytes[index] >= 0x80 else {
+                index += 1
+                continue
+            }
             let count = max(1, (~bytes[index]).leadingZeroBitCount)
             let end = min(index + count, bytes.count)
             if let text = String(validating: bytes[index..<end], as: UTF8.self) {

@@ -158,6 +158,23 @@ struct ReportLawTests {
         }
     }
 
+    @Test func `a cost that leaves out a day would look like all of it, and is none`() {
+        var card = RateCard.published
+        card.contract = Contract(
+            currency: "USD",
+            periods: [
+                Contract.Period(from: Day("2026-01-01")!, to: Day("2026-01-31")!, billionthsPerCredit: 600_000)
+            ]
+        )
+        var cost = Cost()
+        cost.add(thousandths: 2_000_000, on: Day("2026-01-31")!, card)
+        cost.add(thousandths: 0, on: Day("2026-02-01")!, card)
+        #expect(cost.money?.decimal() == "1.20")
+        cost.add(thousandths: 1, on: Day("2026-02-01")!, card)
+        #expect(cost.money == nil)
+        #expect(Cost().money == nil)
+    }
+
     @Test func `what the counters are not kept by is refused`() {
         let range = ReportRange(ReportLawTests.days)
         #expect(!UsageReport.Request(range, by: [.branch, .job]).isPossible)

@@ -145,7 +145,7 @@ struct ReportPageTests {
         var pages = ReportPageTests.pages
         pages += ReportPageTests.groupings.map { "/usage?group_by=\($0)" }
         let name = ReportPageTests.names[0]
-        pages.append("/usage?project=\(PercentEncoding.value("circleci/o0/\(name)"))&group_by=workflow,job")
+        pages.append("/usage?project=\(queryValue("circleci/o0/\(name)"))&group_by=workflow,job")
         for path in pages {
             let answer = try await ReportPageTests.get(live, path)
             #expect(answer.status == 200, "\(path)")

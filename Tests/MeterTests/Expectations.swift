@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Testing
+import Usage
 
 @testable import Meter
 
@@ -54,4 +55,17 @@ final class Flag: Sendable {
     var isRaised: Bool { value.load(ordering: .acquiring) }
 
     func raise() { value.store(true, ordering: .releasing) }
+}
+
+extension UsageTable {
+    /// The place of a value that the table has.
+    func column(_ name: String) -> Int {
+        guard let column = valueColumns.firstIndex(of: name) else { preconditionFailure("\(rawValue) has no \(name)") }
+        return column
+    }
+
+    /// The runs of a row of jobs or workflows, which stand before the duration by status.
+    func runs(_ tally: Tally) -> Int {
+        (0..<column("duration_ms")).reduce(0) { $0 + tally[$1] }
+    }
 }

@@ -1,25 +1,27 @@
 public import Wire
 
-/// What runs of one group add up to.
-struct UsageTotals: Sendable {
-    var runs = 0
-    var success = 0
-    var failed = 0
-    var canceled = 0
-    var durationMilliseconds = 0
-    var creditsSettled = 0
-    var creditsProvisional = 0
+/// What runs of one group add up to. Credits are thousandths of a credit.
+public struct UsageTotals: Sendable {
+    public private(set) var runs = 0
+    public private(set) var success = 0
+    public private(set) var failed = 0
+    public private(set) var canceled = 0
+    public private(set) var durationMilliseconds = 0
+    public private(set) var creditsSettled = 0
+    public private(set) var creditsProvisional = 0
     /// Of both, at the price of each day.
     private var cost = Cost()
-    var durations = Histogram()
+    public private(set) var durations = Histogram()
 
-    var credits: Int { creditsSettled + creditsProvisional }
+    public init() {}
+
+    public var credits: Int { creditsSettled + creditsProvisional }
 
     /// Nil where the rate card has no contract, or none for one of the days with credits.
-    var money: Money? { cost.money }
+    public var money: Money? { cost.money }
 
     /// `settled`, `provisional`, or `mixed`; nil where there are no credits, as by branch.
-    var state: String? {
+    public var state: String? {
         if creditsProvisional == 0 { return creditsSettled == 0 ? nil : "settled" }
         return creditsSettled == 0 ? "provisional" : "mixed"
     }

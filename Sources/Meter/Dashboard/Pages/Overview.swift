@@ -77,9 +77,8 @@ struct Overview {
 
     init(
         snapshot: Snapshot,
-        rules: PeopleRules,
-        from: Day,
-        today: Day,
+        counts: OverviewCounts,
+        activeUsers: Int,
         records: [RecordCount],
         connections: [Connection],
         attention: [AttentionLine],
@@ -92,23 +91,20 @@ struct Overview {
         self.navigation = navigation
         self.attention = attention
         hasAttention = !attention.isEmpty
-        let totals = ProjectTotals(snapshot, from: from, through: today)
-        jobRuns = grouped(totals.all.runs)
-        successRate = totals.all.runs > 0 ? "\(totals.all.success * 100 / totals.all.runs) %" : "–"
-        jobMinutes = grouped(totals.all.milliseconds / 60_000)
-        workflowRuns = grouped(totals.workflowRuns)
-        credits = ReportText.credits(totals.all.creditsSettled + totals.all.creditsProvisional)
+        jobRuns = grouped(counts.all.runs)
+        successRate = counts.all.runs > 0 ? "\(counts.all.success * 100 / counts.all.runs) %" : "–"
+        jobMinutes = grouped(counts.all.durationMilliseconds / 60_000)
+        workflowRuns = grouped(counts.workflowRuns)
+        credits = ReportText.credits(counts.all.credits)
         creditsNote = CreditsWords.share(
-            settled: totals.all.creditsSettled,
-            provisional: totals.all.creditsProvisional
+            settled: counts.all.creditsSettled,
+            provisional: counts.all.creditsProvisional
         )
-        cost = totals.all.cost.money.map { ReportText.text(.money($0), .money) }
-        currency = totals.all.cost.money?.currency
-        people = grouped(
-            PeopleReport.summary(month: today, today: today, snapshot: snapshot, rules: rules).activeUsers
-        )
-        let busiest = totals.projects.sorted { $0.value.milliseconds > $1.value.milliseconds }
-        projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0.key, $0.value, in: snapshot) }
+        cost = counts.all.money.map { ReportText.text(.money($0), .money) }
+        currency = counts.all.money?.currency
+        people = grouped(activeUsers)
+        let busiest = counts.projects
+        projects = busiest.prefix(Overview.maximumProjects).map { Overview.project($0, in: snapshot) }
         hasProjects = !projects.isEmpty
         moreProjects =
             busiest.count > Overview.maximumProjects ? grouped(busiest.count - Overview.maximumProjects) : nil
@@ -139,95 +135,23 @@ struct Overview {
             .map { ConnectionCondition(state: $0, reason: reason, since: Timestamp(microseconds: 0)).word } ?? state
     }
 
-    private static func project(
-        _ key: ProjectTotals.Key,
-        _ totals: ProjectTotals.Totals,
-        in snapshot: Snapshot
-    ) -> Project {
-        let name = snapshot.projectName(connection: key.connection, slug: key.project)
+    private static func project(_ counted: OverviewCounts.Project, in snapshot: Snapshot) -> Project {
+        let name = snapshot.projectName(connection: counted.connection, slug: counted.project)
+        let totals = counted.totals
         return Project(
-            connection: key.connection,
-            project: key.project,
-            name: name.isEmpty || key.project.hasSuffix("/" + name) ? nil : name,
+            connection: counted.connection,
+            project: counted.project,
+            name: name.isEmpty || counted.project.hasSuffix("/" + name) ? nil : name,
             runs: grouped(totals.runs),
             success: grouped(totals.success),
             failed: grouped(totals.failed),
             canceled: grouped(totals.canceled),
             other: grouped(totals.runs - totals.success - totals.failed - totals.canceled),
-            minutes: grouped(totals.milliseconds / 60_000),
-            credits: ReportText.credits(totals.creditsSettled + totals.creditsProvisional),
+            minutes: grouped(totals.durationMilliseconds / 60_000),
+            credits: ReportText.credits(totals.credits),
             p50: duration(totals.durations.percentile(50)),
             p95: duration(totals.durations.percentile(95))
         )
-    }
-}
-
-/// Job rows of a range of days, added up by project.
-struct ProjectTotals {
-    struct Key: Hashable {
-        let connection: String
-        let project: String
-    }
-
-    struct Totals {
-        var runs = 0
-        var success = 0
-        var failed = 0
-        var canceled = 0
-        var milliseconds = 0
-        /// Thousandths of a credit.
-        var creditsSettled = 0
-        var creditsProvisional = 0
-        var cost = Cost()
-        var durations = Histogram()
-    }
-
-    private(set) var all = Totals()
-    private(set) var projects: [Key: Totals] = [:]
-    private(set) var workflowRuns = 0
-
-    init(_ snapshot: Snapshot, from: Day, through last: Day) {
-        let days = from...last
-        for row in snapshot[.jobs] where days.contains(row.key.day) {
-            let runs = UsageTable.jobs.runs(row.tally)
-            let key = Key(connection: row.key.connection, project: row.key.texts[0])
-            let settled = row.tally[ProjectTotals.settledColumn]
-            let provisional = row.tally[ProjectTotals.provisionalColumn]
-            all.cost.add(thousandths: settled + provisional, on: row.key.day, snapshot.rateCard)
-            ProjectTotals.add(row.tally, runs: runs, to: &projects[key, default: Totals()])
-            ProjectTotals.add(row.tally, runs: runs, to: &all)
-        }
-        for row in snapshot[.workflows] where days.contains(row.key.day) {
-            workflowRuns += UsageTable.workflows.runs(row.tally)
-        }
-    }
-
-    private static let settledColumn = UsageTable.jobs.column("credits_settled")
-    /// Derived, and so behind the stored ones.
-    private static let provisionalColumn = UsageTable.jobs.valueColumns.count
-
-    private static func add(_ tally: Tally, runs: Int, to totals: inout Totals) {
-        totals.creditsSettled += tally[settledColumn]
-        totals.creditsProvisional += tally[provisionalColumn]
-        totals.runs += runs
-        totals.success += tally[UsageTable.jobs.column("success")]
-        totals.failed += tally[UsageTable.jobs.column("failed")]
-        totals.canceled += tally[UsageTable.jobs.column("canceled")]
-        totals.milliseconds += tally[UsageTable.jobs.column("duration_ms")]
-        totals.durations.add(tally.durations)
-    }
-}
-
-extension UsageTable {
-    /// The place of a value that the table has.
-    func column(_ name: String) -> Int {
-        guard let column = valueColumns.firstIndex(of: name) else { preconditionFailure("\(rawValue) has no \(name)") }
-        return column
-    }
-
-    /// The runs of a row of jobs or workflows, which stand before the duration by status.
-    func runs(_ tally: Tally) -> Int {
-        (0..<column("duration_ms")).reduce(0) { $0 + tally[$1] }
     }
 }
 

@@ -37,9 +37,9 @@ struct OverviewPage: Sendable {
         }
         let page = Overview(
             snapshot: snapshot,
-            rules: people.rules,
-            from: from,
-            today: today,
+            counts: OverviewCounts(ReportRange(from...today), of: snapshot),
+            activeUsers: PeopleReport.summary(month: today, today: today, snapshot: snapshot, rules: people.rules)
+                .activeUsers,
             records: records,
             connections: connections,
             attention: conditions.map { line($0.id, $0.condition, context) }

@@ -13,7 +13,7 @@ public enum LogItem {
 ///
 /// Every call blocks on the disk: not for the cooperative pool.
 public struct LogReader: Sendable {
-    private let directory: LogDirectory
+    let directory: LogDirectory
 
     public init(directory: String, fileSystem: any FileSystem = PosixFileSystem()) {
         self.directory = LogDirectory(path: directory, fileSystem: fileSystem)

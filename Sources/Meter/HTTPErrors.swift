@@ -93,6 +93,14 @@ extension HTTPProblem {
         message: "The service is stopping; what was done so far is kept"
     )
 
+    /// More is asked for at once than is worked off.
+    static let busy = HTTPProblem(
+        status: .serviceUnavailable,
+        code: "busy",
+        message: "Too many searches of the log are under way; try again in a moment",
+        headers: [.retryAfter: "1"]
+    )
+
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> HTTPProblem {
         let names = allowed.map(\.rawValue).joined(separator: ", ")
         return HTTPProblem(

@@ -31,21 +31,46 @@ package struct SignatureCheck: Sendable {
     }
 
     package mutating func check(_ record: LogRecord) {
+        switch SignatureState(of: record, secrets: { checker.store.webhookSecrets(of: $0) }) {
+        case .valid: valid += 1
+        case .mismatch: mismatches.append(record.sequence)
+        case .absent: unsigned += 1
+        case .erased: erased += 1
+        case .unchecked: unknownConnection += 1
+        }
+    }
+}
+
+/// What a logged signature says when it is checked again, on the body's bytes.
+enum SignatureState: String, Sendable {
+    /// It fits a secret that counted at the time of receipt.
+    case valid
+    /// It fits none.
+    case mismatch
+    /// The record came without one, as all do that did not come by webhook.
+    case absent
+    /// A person was erased from the record, and the signature went with it.
+    case erased
+    /// The connection is no longer there, so that no secret is.
+    case unchecked
+
+    /// - Parameter secrets: Of a connection, of any time; nil where there is no such connection.
+    init(of record: LogRecord, secrets: (String) -> [WebhookSecret]?) {
         guard let signature = record.signature else {
-            unsigned += 1
+            self = .absent
             return
         }
         guard !record.isSignatureErased else {
-            erased += 1
+            self = .erased
             return
         }
-        guard let secrets = checker.store.webhookSecrets(of: record.connection) else {
-            unknownConnection += 1
+        guard let secrets = secrets(record.connection) else {
+            self = .unchecked
             return
         }
         let verdict = record.withBody { body in
             WebhookSignature.verify(header: signature, body: body, secrets: secrets, at: record.receivedAt)
         }
-        if verdict == .valid { valid += 1 } else { mismatches.append(record.sequence) }
+        self = verdict == .valid ? .valid : .mismatch
     }
 }

@@ -23,6 +23,8 @@ struct Dashboard: Sendable {
         LoginRoutes(access: parts.access, pages: pages).add(to: router)
         OverviewPage(parts: parts, pages: pages).add(to: router)
         ReportPages(parts: parts, pages: pages).add(to: router)
+        let search = LogSearch(log: parts.log, connections: parts.connections, directory: settings.directory.log)
+        LogPage(parts: parts, pages: pages, search: search).add(to: router)
         ConnectionRoutes(parts: parts, pages: pages).add(to: router)
         Assets().add(to: router)
 
@@ -35,6 +37,7 @@ struct Dashboard: Sendable {
         SnapshotAPI(published: parts.projector.published).add(to: readers)
         ReportsAPI(published: parts.projector.published, people: parts.people, now: parts.access.now)
             .add(to: readers)
+        LogAPI(search: search, people: parts.people).add(to: readers)
         let connections = ConnectionsAPI(parts: parts)
         connections.add(toReaders: readers)
         let admins = router.group("/api/v1").add(middleware: RoleMiddleware(role: .admin))

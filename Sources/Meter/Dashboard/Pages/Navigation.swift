@@ -6,6 +6,7 @@ struct Navigation {
         case features
         case people
         case coverage
+        case log
         case connections
 
         var path: String { self == .overview ? "/" : "/" + rawValue }

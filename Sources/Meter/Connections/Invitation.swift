@@ -2,7 +2,7 @@ package import Wire
 
 /// What an invitation is for. Its code is known to who got it, and to nobody else.
 package struct Invitation: Hashable, Sendable {
-    package enum Purpose: String, Sendable, CaseIterable {
+    package enum Purpose: String, Sendable, CaseIterable, Decodable {
         case connect
         case reconnect
     }

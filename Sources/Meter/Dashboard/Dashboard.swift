@@ -8,13 +8,15 @@ import NIOCore
 struct Dashboard: Sendable {
     private let parts: MeterParts
     private let responder: RouterResponder<DashboardContext>
+    /// HEAD goes wherever GET does.
+    let routes: [Route]
 
     /// - Throws: `invalid_template`.
     init(parts: MeterParts) throws(MeterError) {
         self.parts = parts
         let pages = try Pages()
         let settings = parts.settings
-        let router = Router(context: DashboardContext.self)
+        let router = Router(context: DashboardContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: SecurityHeadersMiddleware())
         router.add(
             middleware: HostMiddleware(listenHost: settings.dashboardAddress.host, publicURL: settings.publicURL)
@@ -32,6 +34,7 @@ struct Dashboard: Sendable {
         router.get("/healthz") { _, _ in health.alive() }
         router.get("/readyz") { _, _ in await health.ready() }
         router.get("/metrics") { _, _ in try await health.metrics() }
+        DescriptionAPI().add(to: router)
 
         let readers = router.group("/api/v1")
         SnapshotAPI(published: parts.projector.published).add(to: readers)
@@ -39,10 +42,13 @@ struct Dashboard: Sendable {
             .add(to: readers)
         LogAPI(search: search, people: parts.people).add(to: readers)
         let connections = ConnectionsAPI(parts: parts)
-        connections.add(toReaders: readers)
-        let admins = router.group("/api/v1").add(middleware: RoleMiddleware(role: .admin))
+        connections.add(toReaders: router.group("/api/v1").add(middleware: NoQueryMiddleware()))
+        let admins = router.group("/api/v1")
+            .add(middleware: RoleMiddleware(role: .admin)).add(middleware: NoQueryMiddleware())
         connections.add(toAdmins: admins)
         ReplayAPI(projector: parts.projector).add(to: admins)
+        routes = router.routes.map { Route($0) }
+        router.add(middleware: MethodMiddleware(routes))
         responder = router.buildResponder()
     }
 

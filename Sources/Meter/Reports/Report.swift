@@ -32,16 +32,19 @@ package struct Report: Sendable {
     package let range: ReportRange
     private let question: Question
     /// At most so many rows; nil: all.
-    private let limit: Int?
+    let limit: Int?
+    /// So many rows are left out before them.
+    let offset: Int
 
-    /// - Parameter values: `connection`, `from`, `to`, `period`, `limit`, and what the report itself takes; of people, a
+    /// - Parameter values: `connection`, `from`, `to`, `period`, `limit`, `offset`, and what the report itself takes; of people, a
     ///   `month` stands in the place of days.
     /// - Throws: `invalid_parameter`, which names it.
     package init(_ name: Name, _ values: [String: String], today: Day) throws(MeterError) {
         var parameters = ReportParameters(values)
         self.name = name
         range = try name == .people ? parameters.month(today: today) : parameters.range(today: today)
-        limit = try parameters.count("limit", in: 1...1_000_000)
+        limit = try parameters.count("limit", in: Report.limits)
+        offset = try parameters.count("offset", in: Report.offsets) ?? 0
         switch name {
         case .usage: question = .usage(try Report.usage(&parameters, range))
         case .features:
@@ -63,6 +66,9 @@ package struct Report: Sendable {
         }
         try parameters.refuseOthers()
     }
+
+    static let limits = 1...1_000_000
+    static let offsets = 0...1_000_000_000
 
     private static func usage(
         _ parameters: inout ReportParameters,
@@ -134,7 +140,7 @@ package struct Report: Sendable {
             table = RightSizingReport.table(range, includesAll: includesAll, of: snapshot)
         case .counters(let counters): table = CounterReport.table(counters, range, of: snapshot)
         }
-        if let limit { table.keep(limit) }
+        table.keep(from: offset, count: limit)
         return snapshot.namingProjects(table)
     }
 
@@ -150,8 +156,8 @@ package struct Report: Sendable {
         )
     }
 
-    /// `{"report","connection","from","to","log":{"sequence","crc"},"rows":[]}` and a newline; of people also
-    /// `summary`, an array of one object.
+    /// `{"report","connection","from","to","log":{"sequence","crc"},"total_rows","next_offset","rows":[]}` and a newline;
+    /// of people also `summary`, an array of one object. `next_offset` is null where no row comes behind these.
     package func json(_ table: ReportTable, of snapshot: Snapshot, rules: PeopleRules) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
@@ -166,6 +172,8 @@ package struct Report: Sendable {
                     json.member("crc", Hex.string(snapshot.position?.crc ?? 0))
                 }
             )
+            json.member("total_rows", table.totalRows)
+            json.member("next_offset", table.nextOffset)
             if let summary = summary(of: snapshot, rules: rules) {
                 json.name("summary")
                 summary.table.writeJSON(to: &json)

@@ -25,10 +25,20 @@ struct ReportParameters {
         return day
     }
 
+    /// Only this connection, which may be one that was removed; nil: all.
+    mutating func connection() throws(MeterError) -> String? {
+        guard let text = text("connection") else { return nil }
+        guard Connection.isValidId(text) else {
+            throw ReportParameters.invalid("connection", "'\(text)' is no connection's id", hint: "an id as acme")
+        }
+        return text
+    }
+
     mutating func flag(_ name: String) throws(MeterError) -> Bool {
         switch text(name) {
-        case nil, "false", "0": return false
-        case "true", "1", "on": return true
+        case nil: return false
+        case let text? where ReportParameters.flags.yes.contains(text): return true
+        case let text? where ReportParameters.flags.no.contains(text): return false
         case let text?:
             throw ReportParameters.invalid(name, "'\(text)' is neither true nor false", hint: "true or false")
         }
@@ -73,7 +83,7 @@ struct ReportParameters {
 
     /// `connection`, and `from` and `to` or `period`; the last 30 days where none is given.
     mutating func range(today: Day) throws(MeterError) -> ReportRange {
-        let connection = text("connection")
+        let connection = try connection()
         let (from, to) = (try day("from"), try day("to"))
         if let period = try choice("period", ReportPeriod.self) {
             guard from == nil, to == nil else {
@@ -95,7 +105,7 @@ struct ReportParameters {
 
     /// `connection`, and `month` as 2026-11; this month where none is given.
     mutating func month(today: Day) throws(MeterError) -> ReportRange {
-        let connection = text("connection")
+        let connection = try connection()
         var first = today.firstOfMonth
         if let text = text("month") {
             guard text.utf8.count == 7, let day = Day(text + "-01") else {
@@ -108,6 +118,9 @@ struct ReportParameters {
     }
 
     private static let maximumDays = 3660
+
+    /// How a flag may be given; forms send `on`.
+    static let flags = (yes: ["true", "1", "on"], no: ["false", "0"])
 
     /// Call it when all parameters have been asked for.
     func refuseOthers() throws(MeterError) {

@@ -6,17 +6,12 @@ extension Snapshot {
     func namingProjects(_ table: ReportTable) -> ReportTable {
         guard let project = table.column("project") else { return table }
         let connection = table.column("connection")
-        var columns = table.columns
-        columns.insert(ReportTable.Column("project_name", .text, "Project name"), at: project + 1)
-        var named = ReportTable(columns: columns)
-        for row in table.rows {
-            var row = row
-            guard case .text(let slug) = row[project] else { continue }
+        var named = table
+        named.insert(ReportTable.Column("project_name", .text, "Project name"), at: project + 1) { row in
+            guard case .text(let slug) = row[project] else { return .none }
             var id: String?
             if let connection, case .text(let text) = row[connection] { id = text }
-            let name = projectDisplayName(slug, connection: id)
-            row.insert(name.map { .text($0) } ?? .none, at: project + 1)
-            named.append(row)
+            return ReportTable.Value(projectDisplayName(slug, connection: id))
         }
         return named
     }

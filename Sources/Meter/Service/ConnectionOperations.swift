@@ -47,10 +47,10 @@ package struct ConnectionOperations: Sendable {
 
     /// - Parameter body: `{"purpose":"connect"|"reconnect"}`, or nothing: what the connection needs.
     package func invite(_ id: String, _ body: [UInt8]) async throws -> [UInt8] {
-        struct Body: Decodable { var purpose: String? }
+        struct Body: Decodable { var purpose: Invitation.Purpose? }
         let known = parts.connections.get(id)
-        let asked = (try? JSONDecoder().decode(Body.self, from: Data(body)))?.purpose
-        let purpose = asked.flatMap { Invitation.Purpose(rawValue: $0) } ?? (known == nil ? .connect : .reconnect)
+        let asked = try ConnectionOperations.decode(body, or: Body(), shape: "{\"purpose\":\"connect\"|\"reconnect\"}")
+        let purpose = asked.purpose ?? (known == nil ? .connect : .reconnect)
         guard purpose == .connect || known != nil else { throw MeterError.noConnection(id) }
         let (code, invitation) = try await parts.circleci.invitations.make(id, purpose)
         let path = "/connect/\(code)"
@@ -91,8 +91,8 @@ package struct ConnectionOperations: Sendable {
     /// - Parameter body: `{"delete_hooks":true}`, or nothing.
     package func remove(_ id: String, _ body: [UInt8]) async throws -> [UInt8] {
         struct Body: Decodable { var delete_hooks: Bool? }
-        let deletesHooks = (try? JSONDecoder().decode(Body.self, from: Data(body)))?.delete_hooks ?? false
-        let report = try await administration.remove(id, deletesHooks: deletesHooks)
+        let asked = try ConnectionOperations.decode(body, or: Body(), shape: "{\"delete_hooks\":true|false}")
+        let report = try await administration.remove(id, deletesHooks: asked.delete_hooks ?? false)
         try await parts.circleci.invitations.revokeAll(of: id)
         parts.logger.notice("a connection was removed", metadata: ["connection": "\(id)"])
         return ConnectionOperations.line { report.write(to: &$0) }
@@ -109,22 +109,7 @@ package struct ConnectionOperations: Sendable {
         _ body: [UInt8],
         line: @escaping @Sendable ([UInt8]) async -> Void
     ) async throws {
-        struct Body: Decodable {
-            var since: String?
-            var dry_run: Bool?
-        }
-        let asked = (try? JSONDecoder().decode(Body.self, from: Data(body))) ?? Body()
-        var request = ReconcileRequest(thoroughness: .everything, isDryRun: asked.dry_run ?? false)
-        if let since = asked.since {
-            guard let time = Timestamp(since) ?? Day(since).map({ $0.start }) else {
-                throw MeterError(
-                    .invalidConnection,
-                    "'since' is no time",
-                    hint: "a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z"
-                )
-            }
-            request.since = time
-        }
+        let request = try ConnectionOperations.reconcileRequest(body)
         let showsPlan = request.isDryRun
         let report = try await parts.circleci.reconciler.reconcileByHand(
             id,
@@ -177,6 +162,65 @@ package struct ConnectionOperations: Sendable {
             await line(ConnectionOperations.line { step.write(to: &$0) })
         }
         await line(ConnectionOperations.line { report.write(to: &$0) })
+    }
+
+    /// Looks at an order to reconcile before its answer begins.
+    /// - Throws: what ``reconcile(_:_:line:)`` would.
+    package func check(reconcile id: String, _ body: [UInt8]) throws(MeterError) {
+        guard parts.connections.get(id) != nil else { throw MeterError.noConnection(id) }
+        _ = try ConnectionOperations.reconcileRequest(body)
+    }
+
+    /// Looks at an order to settle before its answer begins.
+    /// - Throws: what ``settle(_:_:line:)`` would.
+    package func check(settle id: String, _ body: [UInt8]) throws(MeterError) {
+        let order = body.isEmpty ? SettleOrder() : try SettleOrder(json: body)
+        do throws(MeterError) {
+            guard parts.connections.get(id) != nil else { throw MeterError.noConnection(id) }
+            if order.files.isEmpty {
+                _ = try order.exportRequest(at: .now)
+            } else {
+                _ = try order.request(in: parts.settings.directory, now: .now)
+            }
+        } catch {
+            order.removeFiles(in: parts.settings.directory)
+            throw error
+        }
+    }
+
+    private static func reconcileRequest(_ body: [UInt8]) throws(MeterError) -> ReconcileRequest {
+        struct Body: Decodable {
+            var since: String?
+            var dry_run: Bool?
+        }
+        let asked = try decode(body, or: Body(), shape: "{\"since\",\"dry_run\":true|false}")
+        var request = ReconcileRequest(thoroughness: .everything, isDryRun: asked.dry_run ?? false)
+        if let since = asked.since {
+            guard let time = Timestamp(since) ?? Day(since).map({ $0.start }) else {
+                throw MeterError(
+                    .invalidConnection,
+                    "'since' is no time",
+                    hint: "a day as in 2026-11-01, or a time as in 2026-11-01T08:00:00Z"
+                )
+            }
+            request.since = time
+        }
+        return request
+    }
+
+    /// What a body asks for; `fallback` where there is none.
+    /// - Throws: `invalid_connection` that says the body's `shape`.
+    private static func decode<Body: Decodable>(
+        _ body: [UInt8],
+        or fallback: Body,
+        shape: String
+    ) throws(MeterError) -> Body {
+        guard !body.isEmpty else { return fallback }
+        do {
+            return try JSONDecoder().decode(Body.self, from: Data(body))
+        } catch {
+            throw MeterError(.invalidConnection, "The body must be \(shape), or empty")
+        }
     }
 
     private static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] { line { $0.object(members) } }

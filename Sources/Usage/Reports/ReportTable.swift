@@ -53,6 +53,8 @@ public struct ReportTable: Sendable {
     public var columns: [Column]
     /// As many values as there are columns.
     public private(set) var rows: [[Value]] = []
+    /// How many rows ``keep(from:count:)`` left out before ``rows``, and how many behind them.
+    public private(set) var leftOut = (before: 0, behind: 0)
 
     public init(columns: [Column]) {
         self.columns = columns
@@ -66,9 +68,24 @@ public struct ReportTable: Sendable {
     /// The place of a column; nil where there is none of that name.
     public func column(_ name: String) -> Int? { columns.firstIndex { $0.name == name } }
 
-    /// The first rows only.
-    public mutating func keep(_ count: Int) {
-        if rows.count > count { rows.removeLast(rows.count - count) }
+    /// All rows, those that were left out too.
+    public var totalRows: Int { leftOut.before + rows.count + leftOut.behind }
+
+    /// The place of the first row that was left out behind; nil where there is none.
+    public var nextOffset: Int? { leftOut.behind > 0 ? leftOut.before + rows.count : nil }
+
+    /// A page of the rows: from the one at `offset` on, at most `count`; nil: all of these.
+    public mutating func keep(from offset: Int = 0, count: Int? = nil) {
+        let first = min(offset, rows.count)
+        let end = count.map { min(first + $0, rows.count) } ?? rows.count
+        leftOut = (leftOut.before + first, leftOut.behind + rows.count - end)
+        rows = Array(rows[first..<end])
+    }
+
+    /// Adds a column, and to each row its value.
+    public mutating func insert(_ column: Column, at place: Int, _ value: ([Value]) -> Value) {
+        columns.insert(column, at: place)
+        for index in rows.indices { rows[index].insert(value(rows[index]), at: place) }
     }
 
     /// Sorts by a column, numbers from the greatest down and texts from the first up; rows that are equal in it keep their

@@ -135,12 +135,15 @@ struct ReportOptions: ParsableArguments {
     @Option(help: "At most so many rows.")
     var limit: Int?
 
+    @Option(help: "Without so many rows at the beginning.")
+    var offset: Int?
+
     /// By the names of the API's parameters.
     var values: [String: String] {
         let given: [String: String?] = [
             "connection": connection, "from": from, "to": to, "period": period, "group_by": groupBy, "project": project,
             "compare": compare ? "true" : nil, "all": all ? "true" : nil, "table": table,
-            "month": month, "limit": limit.map(String.init),
+            "month": month, "limit": limit.map(String.init), "offset": offset.map(String.init),
         ]
         return given.compactMapValues { $0 }
     }

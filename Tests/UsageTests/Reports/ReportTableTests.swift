@@ -88,8 +88,27 @@ struct ReportTableTests {
         for (job, runs) in [("a", 2), ("b", nil), ("c", 9), ("d", 2)] { table.append([.text(job), .init(runs)]) }
         table.sort(by: 1)
         #expect(table.rows.map { $0[0] } == ["c", "a", "d", "b"].map { .text($0) })
-        table.keep(2)
+        table.keep(count: 2)
         #expect(table.rows.count == 2)
+    }
+
+    @Test func `pages of a table are all of it, and each says where the next one is`() {
+        var table = ReportTable(columns: [ReportTable.Column("runs", .count, "Runs")])
+        for runs in 0..<7 { table.append([.integer(runs)]) }
+        for size in 1...8 {
+            var rows: [[ReportTable.Value]] = []
+            var offset: Int? = 0
+            while let first = offset {
+                var page = table
+                page.keep(from: first, count: size)
+                #expect(page.totalRows == 7 && page.rows.count <= size)
+                rows += page.rows
+                offset = page.nextOffset
+            }
+            #expect(rows == table.rows)
+        }
+        table.keep(from: 9, count: 2)
+        #expect(table.rows.isEmpty && table.totalRows == 7 && table.nextOffset == nil)
     }
 
     /// A reader of its own: the writer is not to judge itself.

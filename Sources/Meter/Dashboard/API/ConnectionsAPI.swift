@@ -39,11 +39,13 @@ struct ConnectionsAPI: Sendable {
         admins.post("connections/:id/reconcile") { request, context in
             let id = try context.parameters.require("id")
             let body = try await ConnectionsAPI.body(request)
+            try operations.check(reconcile: id, body)
             return Response.lines { line in try await operations.reconcile(id, body, line: line) }
         }
         admins.post("connections/:id/settle") { request, context in
             let id = try context.parameters.require("id")
             let body = try await ConnectionsAPI.body(request)
+            try operations.check(settle: id, body)
             return Response.lines { line in try await operations.settle(id, body, line: line) }
         }
     }

@@ -25,7 +25,8 @@ struct ReportsAPI: Sendable {
     /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow; where
     /// people are counted it names what is shown, since that also depends on a file.
     private func respond(to request: Request, _ name: Report.Name) async throws -> Response {
-        var values = try ReportsAPI.values(of: request)
+        let asked = try ReportsAPI.givenValues(of: request)
+        var values = asked
         let format = values.removeValue(forKey: "format") ?? Format.json.rawValue
         guard let format = Format(rawValue: format) else {
             throw ReportParameters.invalid("format", "'\(format)' cannot be used", hint: "json or csv")
@@ -63,6 +64,11 @@ struct ReportsAPI: Sendable {
         }
         response.headers[.eTag] = EntityTag.header(tag)
         response.headers[.cacheControl] = "private, no-cache"
+        if let next = table.nextOffset {
+            // RFC 8288.
+            let address = path(asked, under: "/api/v1/\(name.rawValue)", adding: ["offset": String(next)])
+            response.headers[HTTPField.Name("link")!] = "<\(address)>; rel=\"next\""
+        }
         return response
     }
 
@@ -71,6 +77,16 @@ struct ReportsAPI: Sendable {
             status: .notModified,
             headers: [.eTag: EntityTag.header(tag), .cacheControl: "private, no-cache"]
         )
+    }
+
+    /// The query's parameters; a name that comes twice is refused, and one without a value: a program means something by
+    /// it, other than a form that sends what was left empty.
+    static func givenValues(of request: Request) throws(MeterError) -> [String: String] {
+        let values = try values(of: request)
+        if let empty = values.filter({ $0.value.isEmpty }).keys.min() {
+            throw ReportParameters.invalid(empty, "It has no value")
+        }
+        return values
     }
 
     /// The query's parameters; a name that comes twice is refused.
@@ -87,10 +103,11 @@ struct ReportsAPI: Sendable {
 
 extension Report {
     /// Counts up whenever the same snapshot would give another report.
-    private static let format = 1
+    private static let format = 2
 
     /// Names what the report shows, given what names the snapshot.
     func tag(_ snapshot: String) -> String {
-        "\(snapshot)-f\(Report.format)-\(range.days.lowerBound)-\(range.days.upperBound)"
+        let page = limit == nil && offset == 0 ? "" : "-\(offset)-\(limit.map(String.init) ?? "all")"
+        return "\(snapshot)-f\(Report.format)-\(range.days.lowerBound)-\(range.days.upperBound)\(page)"
     }
 }

@@ -1,7 +1,6 @@
 import EventLog
 import HTTPTypes
 import Hummingbird
-import HummingbirdCore
 import NIOCore
 import Usage
 import Wire
@@ -16,7 +15,7 @@ struct SnapshotAPI: Sendable {
 
     /// The `ETag` names the log position, so polling costs nothing while nothing has changed.
     private func respond(to request: Request) async throws -> Response {
-        let filter = try SnapshotFilter(request.uri)
+        let filter = try SnapshotFilter(try ReportsAPI.givenValues(of: request))
         let known = request.headers[.ifNoneMatch]
         if EntityTag.matches(known, published.tag) { return notModified(published.tag) }
         let tag: String
@@ -75,23 +74,16 @@ extension Snapshot {
 }
 
 extension SnapshotFilter {
-    /// From the query: `connection`, `from` and `to`, days as `YYYY-MM-DD`.
-    /// - Throws: ``HTTPProblem`` that names the parameter.
-    init(_ uri: URI) throws(HTTPProblem) {
-        connection = uri.queryParameters.get("connection")
-        from = try SnapshotFilter.day(uri, "from")
-        to = try SnapshotFilter.day(uri, "to")
-    }
-
-    private static func day(_ uri: URI, _ name: String) throws(HTTPProblem) -> Day? {
-        guard let text = uri.queryParameters.get(name) else { return nil }
-        guard let day = Day(text) else {
-            throw HTTPProblem(
-                status: .badRequest,
-                code: "invalid_parameter",
-                message: "\(name) must be a day, YYYY-MM-DD"
-            )
-        }
-        return day
+    /// - Parameter values: `connection`, `from` and `to`, days as `YYYY-MM-DD`.
+    /// - Throws: `invalid_parameter`, which names it.
+    init(_ values: [String: String]) throws(MeterError) {
+        var parameters = ReportParameters(values)
+        self.init(
+            connection: try parameters.connection(),
+            from: try parameters.day("from"),
+            to: try parameters.day("to")
+        )
+        try parameters.refuseOthers()
+        if let from, let to, to < from { throw ReportParameters.invalid("to", "It is before 'from'") }
     }
 }

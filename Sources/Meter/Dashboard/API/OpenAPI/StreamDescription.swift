@@ -1,0 +1,17 @@
+/// `GET /api/v1/stream`.
+enum StreamDescription {
+    static let problems = [(503, "too_many_streams")]
+
+    static let operation = OpenAPIOperation(
+        path: "/api/v1/stream",
+        id: "stream",
+        tag: "snapshot",
+        summary: "An event whenever there is a new snapshot",
+        text: """
+            Server-sent events: first `retry: 2000`, then for each snapshot `id` (the tag that the snapshot's ETag \
+            holds), `event: snapshot` and `data: {"sequence","crc"}`, the log position. A slow reader gets the newest \
+            only. It does not end.
+            """,
+        answers: [.init(status: 200, text: "The events.", content: [("text/event-stream", .string)])]
+    )
+}

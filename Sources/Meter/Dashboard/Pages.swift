@@ -13,6 +13,8 @@ struct Pages: Sendable {
         "connection-remove": PackageResources.connection_remove_mustache,
         "connection-report": PackageResources.connection_report_mustache,
         "connections": PackageResources.connections_mustache,
+        "coverage-calendar": PackageResources.coverage_calendar_mustache,
+        "coverage-missing": PackageResources.coverage_missing_mustache,
         "csrf": PackageResources.csrf_mustache,
         "failure": PackageResources.failure_mustache,
         "header": PackageResources.header_mustache,

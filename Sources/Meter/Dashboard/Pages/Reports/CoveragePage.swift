@@ -34,11 +34,14 @@ struct CoveragePage: ReportPage {
             ReportPages.Figure(title: "Settled", value: CoveragePage.share(sums.of("settled"), of: runs)),
             ReportPages.Figure(title: "Missing", value: grouped(missing)),
         ]
+        content.calendar = CoverageCalendar(table, days: range.days, csvPath: csvPath)
+        let sorted = newestFirst(table)
         content.sections = [
             ReportView(
-                newestFirst(table),
+                sorted,
                 title: "Projects and days",
-                csvPath: path(values, under: "/api/v1/coverage", adding: ["format": "csv"])
+                csvPath: csvPath,
+                link: { column, row in column == "day" ? logPath(sorted, row) : nil }
             )
         ]
         let settled = try settlements.table(of: snapshot, rules: rules)
@@ -59,6 +62,19 @@ struct CoveragePage: ReportPage {
             "Corrections count how often an export said otherwise than one before.",
         ]
         return content
+    }
+
+    func missing(_ parts: MeterParts, _ context: DashboardContext) async throws -> MissingList? {
+        try await MissingList.read(filter, parts, context)
+    }
+
+    private var csvPath: String { path(values, under: "/api/v1/coverage", adding: ["format": "csv"]) }
+
+    private func logPath(_ table: ReportTable, _ row: [ReportTable.Value]) -> String? {
+        guard let project = table.column("project"), let day = table.column("day"),
+            case .text(let slug) = row[project], case .text(let text) = row[day], let date = Day(text)
+        else { return nil }
+        return CoverageCalendar.logPath(slug, date...date)
     }
 
     private func newestFirst(_ table: ReportTable) -> ReportTable {

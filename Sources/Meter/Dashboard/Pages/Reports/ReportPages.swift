@@ -19,6 +19,9 @@ struct ReportPages: Sendable {
         let headlines: [String]
         let problem: String?
         let figures: [Figure]
+        /// Of `/coverage`.
+        let calendar: CoverageCalendar?
+        let missingList: MissingList?
         let sections: [ReportView]
         let notes: [String]
     }
@@ -33,6 +36,8 @@ struct ReportPages: Sendable {
     struct Content {
         var headlines: [String] = []
         var figures: [Figure] = []
+        var calendar: CoverageCalendar?
+        var missingList: MissingList?
         var sections: [ReportView] = []
         var notes: [String] = []
     }
@@ -74,6 +79,7 @@ struct ReportPages: Sendable {
             let policy = await parts.people.read()
             if place == .people || place == .features { try policy.check(snapshot) }
             content = try made.content(of: snapshot, rules: policy.rules)
+            content.missingList = try await made.missing(parts, context)
         } catch let error as MeterError where error.code == .invalidParameter || error.code == .replayUnderWay {
             problem = "\(error.location.map { "\($0): " } ?? "")\(sentence(error.message)) \(error.hint ?? "")"
         }
@@ -91,6 +97,8 @@ struct ReportPages: Sendable {
             headlines: content.headlines,
             problem: problem,
             figures: content.figures,
+            calendar: content.calendar,
+            missingList: content.missingList,
             sections: content.sections,
             notes: content.notes
         )
@@ -104,4 +112,10 @@ protocol ReportPage: Sendable {
     var filter: SnapshotFilter { get }
     /// - Parameter rules: by which the names of people are merged.
     func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content
+    /// What is missing, by name; nil: the page does not say.
+    func missing(_ parts: MeterParts, _ context: DashboardContext) async throws -> MissingList?
+}
+
+extension ReportPage {
+    func missing(_ parts: MeterParts, _ context: DashboardContext) async throws -> MissingList? { nil }
 }

@@ -104,6 +104,15 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
         .target(name: "HeldWrites", path: "Tests/HeldWrites"),
+        .executableTarget(
+            name: "fake-circleci",
+            dependencies: [
+                "FakeCircleCI", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FakeSite",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "WireTests",
             dependencies: ["Wire", "FakeCircleCI", "TestSupport"],

@@ -28,6 +28,8 @@ struct DashboardMethodTests {
     @Test(arguments: ["/", "/healthz", "/metrics", "/api/v1/snapshot", "/api/v1/usage?format=csv", "/openapi.json"])
     func `HEAD answers as GET does, without the body`(_ path: String) async throws {
         let live = try await LiveService()
+        // Until what connecting wrote is counted, tags change.
+        _ = try await live.snapshot()
         let client = APIClient(live: live)
         let (get, head) = (try await client.ask(.GET, path), try await client.ask(.HEAD, path))
         #expect(head.status == get.status && head.bytes.isEmpty && !get.bytes.isEmpty)

@@ -21,7 +21,9 @@ struct OpenAPITests {
     @Test func `every route that programs use is described, and nothing else is`() async throws {
         let live = try await LiveService()
         let routes = try live.service.parts.dashboard().routes
-        let there = Set(routes.filter { OpenAPITests.isForPrograms($0.path) }.map { OpenAPITests.described($0) })
+        let there = Set(
+            routes.filter { OpenAPITests.isForPrograms($0.path) }.map { "\($0.method.rawValue) \($0.path)" }
+        )
         let described = Set(OpenAPIDocument.operations.map { "\($0.method.rawValue) \($0.path)" })
         #expect(there.subtracting(described) == [])
         #expect(described.subtracting(there) == OpenAPITests.notYetThere.subtracting(there))
@@ -32,11 +34,6 @@ struct OpenAPITests {
 
     private static func isForPrograms(_ path: String) -> Bool {
         path.hasPrefix("/api/") || ["/metrics", "/healthz", "/readyz", "/openapi.json"].contains(path)
-    }
-
-    private static func described(_ route: Route) -> String {
-        let path = route.path.split(separator: "/").map { $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0) }
-        return "\(route.method.rawValue) /\(path.joined(separator: "/"))"
     }
 
     @Test func `every code that errors become is in the description, under its status`() throws {
@@ -136,7 +133,8 @@ struct OpenAPITests {
         let live = try await LiveService()
         let client = APIClient(live: live)
         let answer = try await client.ask(.GET, "/openapi.json")
-        #expect(answer.status == 200 && (try answer.json()["openapi"] as? String) == "3.1.0")
+        #expect(answer.status == 200)
+        #expect(try answer.json()["openapi"] as? String == "3.1.0")
         let tag = try #require(answer.headers.first(name: "etag"))
         #expect(try await client.ask(.GET, "/openapi.json", [("if-none-match", tag)]).status == 304)
         await live.stop()

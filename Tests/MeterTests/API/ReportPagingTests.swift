@@ -28,7 +28,8 @@ struct ReportPagingTests {
         let client = APIClient(live: live)
         let whole = try await client.ask(.GET, path)
         let rows = try ReportPagingTests.rows(whole)
-        #expect(rows.count > 3 && (try whole.json()["total_rows"] as? Int) == rows.count)
+        #expect(rows.count > 3)
+        #expect(try whole.json()["total_rows"] as? Int == rows.count)
         #expect(try whole.json()["next_offset"] is NSNull && !whole.headers.contains(name: "link"))
 
         var paged: [String] = []
@@ -42,7 +43,7 @@ struct ReportPagingTests {
             paged += pageRows
             tags.insert(page.headers.first(name: "etag") ?? "")
             next = try ReportPagingTests.next(page)
-            #expect((next == nil) == (try page.json()["next_offset"] is NSNull))
+            #expect(try page.json()["next_offset"] is NSNull == (next == nil))
         }
         #expect(paged == rows)
         #expect(tags.count == (rows.count + 1) / 2, "each page has a tag of its own")
@@ -59,9 +60,8 @@ struct ReportPagingTests {
         #expect(first.text.split(separator: "\r\n") == Array(whole[...1]))
         #expect(second.text.split(separator: "\r\n") == [whole[0], whole[2]])
         let behind = try await client.ask(.GET, "/api/v1/coverage?offset=1000000")
-        #expect(
-            try ReportPagingTests.rows(behind) == [] && (try behind.json()["total_rows"] as? Int) == whole.count - 1
-        )
+        #expect(try ReportPagingTests.rows(behind) == [])
+        #expect(try behind.json()["total_rows"] as? Int == whole.count - 1)
         for offset in ["-1", "x", "1.5", "1000000001"] {
             #expect(try await client.ask(.GET, "/api/v1/coverage?offset=\(offset)").code == "invalid_parameter")
         }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// A method on a path, as a router has it: `:id` stands for what is captured.
+/// A method on a path, as a router has it: `{id}` stands for what is captured.
 struct Route: Hashable, Sendable {
     let method: HTTPRequest.Method
     let path: String
@@ -39,9 +39,9 @@ struct MethodMiddleware<Context: RequestContext>: RouterMiddleware {
         path.split(separator: "/", omittingEmptySubsequences: true)
     }
 
-    /// A segment of a route that begins with a colon stands for any.
+    /// A segment of a route in braces stands for any.
     private static func matches(_ route: [Substring], _ path: [Substring]) -> Bool {
-        route.count == path.count && zip(route, path).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
+        route.count == path.count && zip(route, path).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
     }
 }
 

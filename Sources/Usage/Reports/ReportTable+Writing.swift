@@ -24,8 +24,9 @@ extension ReportTable {
 
     /// RFC 4180: a header, commas, quotes where needed, lines that end with CRLF.
     ///
-    /// A spreadsheet takes a text that begins with `=`, `+`, `-`, `@`, a tab or a line end for a formula, and branch names
-    /// are written by strangers: such texts get an apostrophe in front.
+    /// A spreadsheet takes a text that begins with `=`, `+`, `-`, `@` (full-width ones, too), a tab or a line end for a
+    /// formula, and branch names are written by strangers: such texts get an apostrophe in front. Where a spreadsheet
+    /// parts cells at semicolons or tabs, quotes keep a cell with one whole.
     public func csv() -> [UInt8] {
         var csv = CSVWriter()
         csv.row(columns.map(\.name))
@@ -58,12 +59,15 @@ public struct CSVWriter: Sendable {
 
     /// The text with an apostrophe in front where a spreadsheet would take it for a formula.
     public static func harmless(_ text: String) -> String {
-        guard let first = text.utf8.first else { return text }
-        return Array("=+-@\t\r\n".utf8).contains(first) ? "'" + text : text
+        guard let first = text.unicodeScalars.first else { return text }
+        switch first {
+        case "=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}": return "'" + text
+        default: return text
+        }
     }
 
     private mutating func append(_ cell: String) {
-        guard cell.utf8.contains(where: { Array(",\"\r\n".utf8).contains($0) }) else {
+        guard cell.utf8.contains(where: { Array(",;\"\t\r\n".utf8).contains($0) }) else {
             bytes += cell.utf8
             return
         }

@@ -172,7 +172,7 @@ extension ConnectionCard.Progress {
         value = units
         maximum = projectCount * Self.unitsPerProject
         var step = "Project \(min(done + 1, projectCount)) of \(projectCount)"
-        if !progress.project.isEmpty { step += ": \(progress.project)" }
+        if !progress.project.isEmpty { step += ": \(nameInSentence(progress.project))" }
         if progress.pipelineCount > 0 {
             step += ", pipeline \(grouped(progress.pipelinesDone)) of \(grouped(progress.pipelineCount))"
         }
@@ -216,7 +216,7 @@ extension ConnectionCard.LastReconcile {
         if let error = report.error { problems.append("It broke off: \(CircleCIWords.reason(error.code.rawValue)).") }
         for project in report.projects {
             guard let error = project.error else { continue }
-            problems.append("\(project.slug): \(CircleCIWords.reason(error.code.rawValue)).")
+            problems.append("\(nameInSentence(project.slug)): \(CircleCIWords.reason(error.code.rawValue)).")
         }
         self.problems = problems
     }

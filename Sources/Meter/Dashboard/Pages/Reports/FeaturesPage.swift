@@ -84,7 +84,7 @@ struct FeaturesPage: ReportPage {
         guard let standing = table.column("standing") else { return nil }
         let unused = table.rows.filter { $0[standing] == .text(FeatureReport.Standing.paidUnused.rawValue) }
         guard !unused.isEmpty else { return nil }
-        let names = unused.map { ReportText.text($0[0], .text) }.joined(separator: ", ")
+        let names = unused.map { nameInSentence(ReportText.text($0[0], .text)) }.joined(separator: ", ")
         return "Paid for and not used in these days: \(names)."
     }
 }

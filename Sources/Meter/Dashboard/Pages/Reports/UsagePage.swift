@@ -61,7 +61,7 @@ struct UsagePage: ReportPage {
         content.sections = [
             ReportView(
                 table,
-                title: values["project"].map { "In \(projectTitle($0, snapshot))" } ?? "By \(chosen)",
+                title: values["project"].map { "In \(nameInSentence(projectTitle($0, snapshot)))" } ?? "By \(chosen)",
                 hidden: UsagePage.hidden.union(values["project"] == nil ? [] : ["project"]),
                 csvPath: path(values, under: "/api/v1/usage", adding: ["compare": "true", "format": "csv"]),
                 link: { column, row in
@@ -88,8 +88,8 @@ struct UsagePage: ReportPage {
         let keys = table.columns.prefix { $0.name != "runs" }
         let names = zip(keys, most).compactMap { column, value -> String? in
             guard case .text(let text) = value, column.name != "project_name" else { return nil }
-            if column.name == "project" { return projectTitle(text, snapshot) }
-            return text.isEmpty ? nil : text
+            if column.name == "project" { return nameInSentence(projectTitle(text, snapshot)) }
+            return text.isEmpty ? nil : nameInSentence(text)
         }
         var text = "\(names.joined(separator: ", ")) used the most: \(ReportText.credits(most[credits].number)) credits"
         let difference = most[change].number

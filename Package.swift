@@ -145,6 +145,7 @@ let package = Package(
                 "Meter", "CircleCI", "EventLog", "FakeCircleCI", "TestSupport", "Usage", "Wire", "circlemeter",
                 "HeldWrites",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

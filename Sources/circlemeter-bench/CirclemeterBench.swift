@@ -5,7 +5,9 @@ struct CirclemeterBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "circlemeter-bench",
         abstract: "Measures circlemeter side by side with what it can be held against.",
-        subcommands: [Measure.self, Calls.self, SettleComparison.self, MakeLog.self, BareServer.self],
+        subcommands: [
+            Measure.self, Calls.self, SettleComparison.self, PagesComparison.self, MakeLog.self, BareServer.self,
+        ],
         defaultSubcommand: Measure.self
     )
 }

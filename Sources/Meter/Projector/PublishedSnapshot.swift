@@ -12,6 +12,8 @@ final class PublishedSnapshot: Sendable {
         /// ``PersonPolicy/fingerprint``.
         var personPolicy = Snapshot.plainPersonPolicy
         var rendered: (key: String, bytes: [UInt8])?
+        /// Whether sums are being added up ahead of readers, or will be.
+        var isWarmingUp = false
         var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
         var nextSubscriber = 0
 
@@ -46,6 +48,8 @@ final class PublishedSnapshot: Sendable {
             state.position = position
             state.tell()
         }
+        // What came meanwhile is added up then.
+        warmUp(after: PublishedSnapshot.warmUpPause)
     }
 
     /// The last sequence that readers see counted: now, and whenever it changes. A slow subscriber sees the newest only.
@@ -84,7 +88,34 @@ final class PublishedSnapshot: Sendable {
                         }
                     }
                 )
+                warmUp(after: PublishedSnapshot.stepPause)
             }
+        }
+    }
+
+    /// Between two times of adding up what pages ask for.
+    private static let warmUpPause = 60.0
+    /// Between two steps of it, in seconds.
+    private static let stepPause = 0.02
+    /// A store whose sums have no room in memory would never be done.
+    private static let maximumStepCount = 1000
+
+    /// Adds up what the usual pages ask for while nobody waits for it: a few days at a time, so that neither readers nor
+    /// another store wait long. What is not kept is added up when it is asked for.
+    private func warmUp(after seconds: Double, stepCount: Int = 0) {
+        let isWarmingUp = state.withLock { state in
+            defer { state.isWarmingUp = true }
+            return state.isWarmingUp
+        }
+        guard !isWarmingUp else { return }
+        queue.asyncAfter(deadline: .now() + seconds, qos: .utility) { [weak self] in
+            guard let self else { return }
+            let store = state.withLock { $0.store }
+            // Who asks for it next is told what is wrong.
+            let isDone = (try? store?.warmUp(today: Timestamp.now.day)) ?? true
+            state.withLock { $0.isWarmingUp = false }
+            guard !isDone, stepCount < PublishedSnapshot.maximumStepCount else { return }
+            warmUp(after: PublishedSnapshot.stepPause, stepCount: stepCount + 1)
         }
     }
 

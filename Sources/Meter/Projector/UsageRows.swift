@@ -71,11 +71,59 @@ struct RowReader {
     let database: Database
 
     func rows(_ filter: SnapshotFilter) throws -> [(RowKey, Tally)] {
+        let (condition, arguments) = conditions(filter)
+        return try rows(arguments, from: table.rawValue + condition)
+    }
+
+    /// Of each job that has rows in the range, the rows of its last day before it.
+    /// - Parameter projects: all sightings, since rows of one project may stand under several texts.
+    func lastRows(before filter: SnapshotFilter, projects: [ProjectName]) throws -> [(RowKey, Tally)] {
+        guard let from = filter.from else { return [] }
+        var shared: [[String]] = []
+        for (connection, sightings) in Dictionary(grouping: projects, by: \.connection) {
+            shared += ShownProjects(sightings).pairs.map { [connection, $0.text, $0.other] }
+        }
+        let (condition, arguments) = RowReader(table: .jobs, database: database).conditions(filter)
+        // A look into the index for each job: the table has every settled day.
+        let same = { (table: String) in
+            ["connection", "project", "workflow", "job"].map { "\(table).\($0) = asked.\($0)" }
+                .joined(separator: " AND ")
+        }
+        return try rows(
+            arguments + [String(decoding: JSONEncoder().encode(shared), as: UTF8.self), from.description],
+            with: """
+                WITH present AS MATERIALIZED (
+                    SELECT DISTINCT connection, project, workflow, job FROM jobs\(condition)
+                ), shared (connection, project, other) AS MATERIALIZED (
+                    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+                    FROM json_each(?)
+                    WHERE json_extract(value, '$[1]') IN (SELECT project FROM present) AND EXISTS (
+                        SELECT 1 FROM \(table.rawValue) WHERE connection = json_extract(value, '$[0]')
+                        AND project = json_extract(value, '$[2]')
+                    )
+                ), asked AS MATERIALIZED (
+                    SELECT connection, project, workflow, job FROM present
+                    UNION
+                    SELECT connection, other, workflow, job FROM present JOIN shared USING (connection, project)
+                )
+                """,
+            from: """
+                asked CROSS JOIN \(table.rawValue) AS earlier ON \(same("earlier"))
+                AND earlier.day = (SELECT max(day) FROM \(table.rawValue) AS other WHERE \(same("other")) AND day < ?)
+                """,
+            columnsOf: "earlier."
+        )
+    }
+
+    private func conditions(_ filter: SnapshotFilter) -> (sql: String, arguments: StatementArguments) {
         var conditions: [String] = []
         var arguments = StatementArguments()
         if let connection = filter.connection {
             conditions.append("connection = ?")
             arguments += [connection]
+        } else if !table.isMonthly, filter.from != nil || filter.to != nil {
+            // Rows are in order of connection and day: so only those days are looked at.
+            conditions.append("connection IN (SELECT DISTINCT connection FROM day_versions)")
         }
         if let from = filter.from {
             conditions.append("\(table.dayColumn) >= ?")
@@ -85,36 +133,38 @@ struct RowReader {
             conditions.append("\(table.dayColumn) <= ?")
             arguments += [table.isMonthly ? to.month : to.description]
         }
-        return try rows(conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND "), arguments)
+        return (conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND "), arguments)
     }
 
-    /// Of each job the rows of its last day before `day`.
-    func lastRows(before day: Day) throws -> [(RowKey, Tally)] {
-        try rows(
-            """
-             JOIN (
-                SELECT connection, project, workflow, job, max(day) AS day FROM \(table.rawValue)
-                WHERE day < ? GROUP BY connection, project, workflow, job
-            ) USING (connection, project, workflow, job, day)
-            """,
-            [day.description]
-        )
-    }
-
-    private func rows(_ condition: String, _ arguments: StatementArguments) throws -> [(RowKey, Tally)] {
+    /// Reads rows of this table.
+    /// - Parameters:
+    ///   - common: what stands before the query.
+    ///   - source: this table, and what it is joined with or chosen by.
+    ///   - prefix: what its columns are named with.
+    private func rows(
+        _ arguments: StatementArguments,
+        with common: String = "",
+        from source: String,
+        columnsOf prefix: String = ""
+    ) throws -> [(RowKey, Tally)] {
         var columns = table.valueColumns
         if table.hasDurations { columns.append("durations") }
         columns += table.keyNames
         let cursor = try Row.fetchCursor(
             database,
-            sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table.rawValue)\(condition)",
+            sql: """
+                \(common) SELECT \(columns.map { prefix + $0 }.joined(separator: ", "))
+                FROM \(source)
+                """,
             arguments: arguments
         )
         var rows: [(RowKey, Tally)] = []
+        var last: (text: String, day: Day)?
         while let row = try cursor.next() {
             let first = table.valueColumns.count + (table.hasDurations ? 1 : 0)
-            let day: String = row[first + 1]
-            guard let day = Day(table.isMonthly ? day + "-01" : day) else {
+            let text: String = row[first + 1]
+            // Rows of a day stand together.
+            guard let day = last?.text == text ? last?.day : Day(table.isMonthly ? text + "-01" : text) else {
                 throw MeterError(
                     .damagedSnapshot,
                     "A row's day is no day",
@@ -122,6 +172,7 @@ struct RowReader {
                     hint: "circlemeter replay"
                 )
             }
+            last = (text, day)
             let texts = (0..<table.keyColumns.count).map { row[first + 2 + $0] as String }
             rows.append((RowKey(connection: row[first], day: day, texts: texts), try RowReader.tally(row, table)))
         }

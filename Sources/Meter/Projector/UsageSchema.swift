@@ -4,7 +4,7 @@ import Usage
 /// The tables of `usage.sqlite`. They are derived state: a file with another ``version`` is made anew from the log.
 enum UsageSchema {
     /// Counts up when the tables change.
-    static let version = 4
+    static let version = 5
 
     /// Stands in `PRAGMA user_version`: tables and reducer together say whether a file can be taken up.
     static var userVersion: Int { version * 1000 + Reducer.version }
@@ -21,6 +21,12 @@ enum UsageSchema {
                     sequence INTEGER NOT NULL, crc INTEGER NOT NULL, batch INTEGER NOT NULL,
                     segment INTEGER NOT NULL, offset INTEGER NOT NULL
                 );
+                -- Of each day the record with which what is shown of it was changed last: by its own rows, by a machine that
+                -- jobs ran on before, by the name of a project, by a rate card. Where it is the same, so are all sums.
+                CREATE TABLE day_versions (
+                    connection TEXT NOT NULL, day TEXT NOT NULL, sequence INTEGER NOT NULL,
+                    PRIMARY KEY (connection, day)
+                ) WITHOUT ROWID;
                 -- Every slug under which an event has named a project id, and when (microseconds since 1970).
                 CREATE TABLE projects (
                     connection TEXT NOT NULL, project_id TEXT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL,

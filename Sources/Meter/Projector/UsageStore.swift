@@ -13,6 +13,8 @@ final class UsageStore: Sendable {
     /// The reducer that wrote it; where it is not this program's, the store can be shown but not gone on from.
     let reducerVersion: Int
     let database: any DatabaseWriter
+    /// Of this store alone: another one's rows have other versions.
+    let sums: KeptSums
 
     /// How a store is used, which decides how SQLite keeps it.
     enum Purpose {
@@ -26,8 +28,9 @@ final class UsageStore: Sendable {
     }
 
     /// Opens the store at `path`; nil where there is none, or one with other tables, and `purpose` is not `rebuild`.
-    init?(path: String, purpose: Purpose) throws {
+    init?(path: String, purpose: Purpose, sumsBudgetBytes: Int = SumsMemory.usualBudgetBytes) throws {
         self.path = path
+        sums = KeptSums(budgetBytes: sumsBudgetBytes)
         var configuration = Configuration()
         configuration.busyMode = .timeout(5)
         switch purpose {
@@ -106,9 +109,11 @@ final class UsageStore: Sendable {
             for (table, rows) in advance.changes.rows {
                 try RowWriter(table: table, database: database, mayHaveRows: hasRows).add(rows)
             }
+            let versions = try VersionWriter(advance, database)
             try UsageStore.write(advance.changes, in: database)
             try UsageStore.writeReconciliations(advance.changes, in: database)
             try UsageStore.writeSettlements(advance.changes, in: database)
+            try versions.write()
             for (key, count) in advance.records {
                 try database.execute(
                     sql: """
@@ -187,11 +192,16 @@ extension UsageStore: UsageStorage {
         }
     }
 
-    func projects() throws -> [ProjectName] { try database.read(UsageStore.projects) }
+    func projects() throws -> [ProjectName] { try database.read { try UsageStore.projects($0) } }
     func connections() throws -> [ConnectionState] { try database.read(UsageStore.connections) }
 
-    private static func projects(_ database: Database) throws -> [ProjectName] {
-        try Row.fetchAll(database, sql: "SELECT * FROM projects").map { row in
+    /// - Parameter connection: nil: of all.
+    static func projects(_ database: Database, of connection: String? = nil) throws -> [ProjectName] {
+        try Row.fetchAll(
+            database,
+            sql: "SELECT * FROM projects WHERE connection = coalesce(?, connection)",
+            arguments: [connection]
+        ).map { row in
             ProjectName(
                 connection: row["connection"],
                 id: row["project_id"],
@@ -219,47 +229,53 @@ extension UsageStore: UsageStorage {
 extension UsageStore {
     /// The counters as of one transaction, for one connection and a range of days where given.
     func snapshot(_ filter: SnapshotFilter = SnapshotFilter()) throws -> Snapshot {
-        try database.read { database in
-            var parts = SnapshotParts()
-            for table in UsageTable.stored {
-                parts.rows[table] = try RowReader(table: table, database: database).rows(filter)
-            }
-            if let from = filter.from {
-                parts.earlierResources = try RowReader(table: .resources, database: database).lastRows(before: from)
-            }
-            let position = try Row.fetchOne(database, sql: "SELECT sequence, crc FROM position")
-            parts.position = position.map { row in
-                SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
-            }
-            parts.reducerVersion = reducerVersion
-            parts.personPolicy = try UsageStore.personFingerprint(database)
-            parts.projects = try UsageStore.projects(database)
-            parts.connections = try UsageStore.connections(database)
-            parts.reconciliations = try UsageStore.reconciliations(database)
-            parts.settledDays = try UsageStore.settledDays(database)
-            parts.jobDescriptions = try UsageStore.jobDescriptions(database)
-            parts.rateCard = try UsageStore.rateCard(database)
-            return Snapshot(parts).filtered(connection: filter.connection, from: filter.from, to: filter.to)
+        try database.read { try snapshot(filter, in: $0) }
+    }
+
+    /// The same within a transaction.
+    func snapshot(_ filter: SnapshotFilter, in database: Database) throws -> Snapshot {
+        var parts = SnapshotParts()
+        parts.tables = filter.tables
+        let sources = filter.tables.reduce(into: Set<UsageTable>()) { $0.formUnion($1.sources) }
+        for table in UsageTable.stored where sources.contains(table) {
+            parts.rows[table] = try RowReader(table: table, database: database).rows(filter)
         }
+        parts.projects = try UsageStore.projects(database)
+        if filter.from != nil, sources.contains(.jobs) {
+            parts.earlierResources = try RowReader(table: .resources, database: database)
+                .lastRows(before: filter, projects: parts.projects)
+        }
+        let position = try Row.fetchOne(database, sql: "SELECT sequence, crc FROM position")
+        parts.position = position.map { row in
+            SnapshotPosition(sequence: row["sequence"], crc: UInt32(truncatingIfNeeded: row["crc"] as Int64))
+        }
+        parts.reducerVersion = reducerVersion
+        parts.personPolicy = try UsageStore.personFingerprint(database)
+        parts.connections = try UsageStore.connections(database)
+        parts.reconciliations = try UsageStore.reconciliations(database)
+        parts.settledDays = try UsageStore.settledDays(database)
+        if sources.contains(.jobs) { parts.jobDescriptions = try UsageStore.jobDescriptions(database) }
+        parts.rateCard = try UsageStore.rateCard(database)
+        return Snapshot(parts).filtered(connection: filter.connection, from: filter.from, to: filter.to)
     }
 
     /// How many records of each kind the log holds.
-    func recordCounts() throws -> [RecordCount] {
-        try database.read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM records ORDER BY source, type, outcome").map { row in
-                RecordCount(
-                    source: row["source"],
-                    type: row["type"],
-                    outcome: row["outcome"],
-                    records: row["records"]
-                )
-            }
+    static func recordCounts(_ database: Database) throws -> [RecordCount] {
+        try Row.fetchAll(database, sql: "SELECT * FROM records ORDER BY source, type, outcome").map { row in
+            RecordCount(
+                source: row["source"],
+                type: row["type"],
+                outcome: row["outcome"],
+                records: row["records"]
+            )
         }
     }
 
     /// Places of the log that were not readable.
-    func damageMessages() throws -> [String] {
-        try database.read { try String.fetchAll($0, sql: "SELECT message FROM damages ORDER BY segment, offset") }
+    func damageMessages() throws -> [String] { try database.read(UsageStore.damageMessages) }
+
+    static func damageMessages(_ database: Database) throws -> [String] {
+        try String.fetchAll(database, sql: "SELECT message FROM damages ORDER BY segment, offset")
     }
 }
 
@@ -268,6 +284,8 @@ struct SnapshotFilter: Hashable, Sendable {
     var connection: String?
     var from: Day?
     var to: Day?
+    /// The others are empty.
+    var tables = Set(UsageTable.allCases)
 }
 
 /// Records on the log of one kind.

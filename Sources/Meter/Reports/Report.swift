@@ -103,20 +103,57 @@ package struct Report: Sendable {
         case .people: days = days.lowerBound.adding(days: -400)...days.upperBound
         default: break
         }
-        return SnapshotFilter(connection: range.connection, from: days.lowerBound, to: days.upperBound)
+        return SnapshotFilter(
+            connection: range.connection,
+            from: days.lowerBound,
+            to: days.upperBound,
+            tables: tables
+        )
+    }
+
+    private var tables: Set<UsageTable> {
+        switch question {
+        // Sums stand for its rows.
+        case .usage: []
+        case .features: [.features, .featurePeople, .activity, .people, .identityPairs]
+        case .people: [.activity, .people, .featurePeople, .identityPairs]
+        case .coverage: [.coverage]
+        case .settlements: [.settlements, .resources]
+        case .focus: [.features, .resources]
+        case .rightSizing: [.utilization, .resources]
+        case .counters(let table): [table]
+        }
+    }
+
+    /// The day on which a report about people is asked for; nil for the others.
+    var summaryDay: Day? {
+        guard case .people(let today) = question else { return nil }
+        return today
+    }
+
+    /// What a report about usage adds up; nil for the others.
+    var usage: UsageReport.Request? {
+        guard case .usage(let request) = question else { return nil }
+        return request
     }
 
     /// The answer.
     ///
     /// - Parameters:
-    ///   - snapshot: at least of ``filter``.
+    ///   - snapshot: at least of ``filter``; of a report about usage all tables, unless there are `groups`.
+    ///   - groups: what ``usage`` adds up to.
     ///   - rules: by which the names of people are merged.
     /// - Throws: `no_price` where costs are asked for of days that no contract covers.
-    package func table(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportTable {
+    package func table(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups? = nil,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportTable {
         var table: ReportTable
         switch question {
         case .usage(let request):
-            guard let answer = UsageReport.table(request, of: snapshot) else {
+            let groups = groups ?? UsageReport.groups(request, of: snapshot)
+            guard let answer = UsageReport.table(request, of: groups) else {
                 preconditionFailure("what is not possible was refused")
             }
             table = answer

@@ -21,7 +21,35 @@ public struct Histogram: Equatable, Sendable {
     }
 
     public mutating func add(_ other: Histogram) {
-        for bucket in other.buckets { add(bucket.count, at: bucket.index) }
+        if buckets.isEmpty {
+            buckets = other.buckets
+        } else if other.buckets.count > buckets.count / 8 {
+            merge(other)
+        } else {
+            for bucket in other.buckets { add(bucket.count, at: bucket.index) }
+        }
+    }
+
+    /// In one pass over both.
+    private mutating func merge(_ other: Histogram) {
+        var merged: [Bucket] = []
+        merged.reserveCapacity(buckets.count + other.buckets.count)
+        var mine = 0
+        for bucket in other.buckets {
+            while mine < buckets.count, buckets[mine].index < bucket.index {
+                merged.append(buckets[mine])
+                mine += 1
+            }
+            guard mine < buckets.count, buckets[mine].index == bucket.index else {
+                merged.append(bucket)
+                continue
+            }
+            let count = buckets[mine].count + bucket.count
+            if count != 0 { merged.append(Bucket(index: bucket.index, count: count)) }
+            mine += 1
+        }
+        merged += buckets[mine...]
+        buckets = merged
     }
 
     /// The duration below or at which a share of `percent` lies (nearest rank), in ms; 0 where there is none.
@@ -68,6 +96,40 @@ public struct Histogram: Equatable, Sendable {
 }
 
 extension Histogram {
+    /// - Parameter buckets: in order of index, none with a count of zero.
+    fileprivate init(buckets: [Bucket]) {
+        self.buckets = buckets
+    }
+}
+
+/// Adds up many histograms, in a row of counters with a place for every bucket.
+struct HistogramCounters {
+    private var counts = [Int](repeating: 0, count: Histogram.maximumIndexCount)
+    private var touched: ClosedRange<Int>?
+
+    mutating func add(_ histogram: Histogram) {
+        guard let first = histogram.buckets.first?.index, let last = histogram.buckets.last?.index else { return }
+        for bucket in histogram.buckets { counts[Int(bucket.index)] += bucket.count }
+        touched = min(Int(first), touched?.lowerBound ?? .max)...max(Int(last), touched?.upperBound ?? 0)
+    }
+
+    /// The sum of what was added since the last call.
+    mutating func take() -> Histogram {
+        guard let range = touched else { return Histogram() }
+        touched = nil
+        var buckets: [Histogram.Bucket] = []
+        for index in range where counts[index] != 0 {
+            buckets.append(Histogram.Bucket(index: Int32(index), count: counts[index]))
+            counts[index] = 0
+        }
+        return Histogram(buckets: buckets)
+    }
+}
+
+extension Histogram {
+    /// Above every index.
+    fileprivate static let maximumIndexCount = 10_000
+
     /// The form in which `usage.sqlite` keeps it: pairs of (index less the previous index, count), LEB128.
     public var encoded: [UInt8] {
         var bytes = ByteWriter()
@@ -85,9 +147,9 @@ extension Histogram {
         var index: Int64 = 0
         while !reader.isAtEnd {
             let step = try reader.integer()
-            guard step < 10_000 else { throw UsageError.damagedHistogram }
+            guard step < Histogram.maximumIndexCount else { throw UsageError.damagedHistogram }
             index += Int64(step)
-            guard index < 10_000 else { throw UsageError.damagedHistogram }
+            guard index < Histogram.maximumIndexCount else { throw UsageError.damagedHistogram }
             buckets.append(Bucket(index: Int32(index), count: Int(Int64(bitPattern: try reader.integer()))))
         }
     }

@@ -32,7 +32,16 @@ public struct RowKey: Hashable, Comparable, Sendable {
     public func hash(into hasher: inout Hasher) {
         hasher.combine(connection)
         hasher.combine(day)
-        for text in texts { for byte in text.utf8 { hasher.combine(byte) } }
+        for text in texts { hasher.combine(bytesOf: text) }
+    }
+}
+
+extension Hasher {
+    /// A text's bytes and its end.
+    mutating func combine(bytesOf text: String) {
+        var text = text
+        text.withUTF8 { combine(bytes: UnsafeRawBufferPointer($0)) }
+        combine(UInt8(0xff))
     }
 }
 

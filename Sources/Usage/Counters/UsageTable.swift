@@ -78,6 +78,15 @@ public enum UsageTable: String, CaseIterable, Sendable {
         }
     }
 
+    /// What has to be stored of a range for its rows to be shown: provisional credits come from jobs and their machines.
+    public var sources: Set<UsageTable> {
+        switch self {
+        case .jobs, .settlements: [.jobs, .resources]
+        case .features: [.features, .jobs, .resources]
+        default: [self]
+        }
+    }
+
     /// Whether rows carry a histogram: of durations in ms, and in ``utilization`` of hundredths of a percent.
     public var hasDurations: Bool { self == .jobs || self == .workflows || self == .utilization }
 

@@ -91,6 +91,12 @@ public enum PeopleReport {
         )
         return summary
     }
+
+    /// ``PeopleSummary/activeUsers`` alone.
+    /// - Parameter snapshot: with all names of the days; of how often each stands there nothing is needed.
+    public static func activeUsers(month: Day, snapshot: Snapshot, rules: PeopleRules = PeopleRules()) -> Int {
+        PeopleActivity(snapshot, connection: nil, rules: rules).activePeople(in: month.firstOfMonth).count
+    }
 }
 
 /// A month's people in numbers.

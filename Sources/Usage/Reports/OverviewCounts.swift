@@ -36,11 +36,43 @@ public struct OverviewCounts: Sendable {
             days[place(of: row.key.day)].totals.add(row, of: .jobs, rateCard: snapshot.rateCard)
         }
         for row in snapshot[.workflows] where range.contains(row.key) {
-            let runs = (WorkflowColumn.success...WorkflowColumn.other).reduce(0) { $0 + row.tally[$1] }
-            workflowRuns += runs
-            days[place(of: row.key.day)].workflowRuns += runs
+            workflowRuns += row.workflowRuns
+            days[place(of: row.key.day)].workflowRuns += row.workflowRuns
         }
         for row in snapshot[.coverage] where range.contains(row.key) { coverage.add(row.tally) }
+        setProjects(projects)
+    }
+
+    /// The same from sums.
+    /// - Parameters:
+    ///   - usage: of the kind ``SumsKind/overview`` begins with, of every day of `range` that has counters; days alone.
+    ///   - completeness: the same of ``SumsKind/completeness``.
+    public init(_ range: ReportRange, of usage: [PlacedSums], _ completeness: [PlacedSums]) {
+        days = (range.days.lowerBound.daysSinceEpoch...range.days.upperBound.daysSinceEpoch).map {
+            DayCounts(day: Day(daysSinceEpoch: $0))
+        }
+        var projects: [GroupKey: UsageTotals] = [:]
+        for (connection, parts) in Dictionary(grouping: usage, by: \.connection) {
+            var addition = SumsAddition()
+            for part in parts {
+                addition.add(part.sums)
+                for group in part.sums.groups { days[place(of: part.span.first)].totals.add(group.totals) }
+            }
+            for (_, group) in addition.added() {
+                let key = GroupKey(texts: [connection] + group.name.key.texts)
+                projects[key, default: UsageTotals()].add(group.totals)
+            }
+        }
+        for day in days { all.add(day.totals) }
+        for part in completeness {
+            workflowRuns += part.sums.workflowRuns
+            days[place(of: part.span.first)].workflowRuns += part.sums.workflowRuns
+            coverage.add(part.sums.coverage)
+        }
+        setProjects(projects)
+    }
+
+    private mutating func setProjects(_ projects: [GroupKey: UsageTotals]) {
         self.projects = projects.sorted { $0.key < $1.key }
             .map { Project(connection: $0.key.texts[0], project: $0.key.texts[1], totals: $0.value) }
             .sorted { $0.totals.durationMilliseconds > $1.totals.durationMilliseconds }
@@ -68,5 +100,14 @@ public struct CoverageTotals: Hashable, Sendable {
         exportOnly += tally[CoverageColumn.exportOnly]
         settled += tally[CoverageColumn.settled]
         missing += tally[CoverageColumn.missing]
+    }
+
+    mutating func add(_ other: CoverageTotals) {
+        runs += other.runs
+        webhook += other.webhook
+        apiOnly += other.apiOnly
+        exportOnly += other.exportOnly
+        settled += other.settled
+        missing += other.missing
     }
 }

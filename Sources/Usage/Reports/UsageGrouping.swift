@@ -61,10 +61,7 @@ struct GroupKey: Hashable, Comparable, Sendable {
     }
 
     func hash(into hasher: inout Hasher) {
-        for text in texts {
-            for byte in text.utf8 { hasher.combine(byte) }
-            hasher.combine(UInt8(0))
-        }
+        for text in texts { hasher.combine(bytesOf: text) }
     }
 
     static func < (first: GroupKey, second: GroupKey) -> Bool {

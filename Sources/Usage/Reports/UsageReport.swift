@@ -31,12 +31,40 @@ public enum UsageReport {
         public var neededRange: ReportRange { comparesBefore ? range.withBefore : range }
     }
 
+    /// What each group adds up to in the range and in the one before; made of whole rows or of sums of days.
+    public struct Groups: Sendable {
+        var after: [GroupKey: UsageTotals] = [:]
+        var before: [GroupKey: UsageTotals] = [:]
+
+        init(after: [GroupKey: UsageTotals], before: [GroupKey: UsageTotals]) {
+            self.after = after
+            self.before = before
+        }
+
+        /// Where nothing was counted.
+        public init() {}
+    }
+
     /// - Parameter snapshot: with all days of ``Request/neededRange``.
     /// - Returns: nil where the counters are not kept by all of the groupings together.
     public static func table(_ request: Request, of snapshot: Snapshot) -> ReportTable? {
+        table(request, of: groups(request, of: snapshot))
+    }
+
+    /// Adds up rows.
+    /// - Parameter snapshot: with all days of ``Request/neededRange``.
+    public static func groups(_ request: Request, of snapshot: Snapshot) -> Groups {
+        guard let source = UsageGrouping.table(of: request.groupings) else { return Groups() }
+        return Groups(
+            after: totals(request, request.range, source, snapshot),
+            before: request.comparesBefore ? totals(request, request.range.before, source, snapshot) : [:]
+        )
+    }
+
+    /// - Returns: nil where the counters are not kept by all of the groupings together.
+    public static func table(_ request: Request, of groups: Groups) -> ReportTable? {
         guard let source = UsageGrouping.table(of: request.groupings) else { return nil }
-        let after = totals(request, request.range, source, snapshot)
-        let before = request.comparesBefore ? totals(request, request.range.before, source, snapshot) : [:]
+        let (after, before) = (groups.after, groups.before)
         var table = ReportTable(columns: columns(request, of: source))
         for key in Set(after.keys).union(before.keys).sorted(by: <) {
             let (now, then) = (after[key] ?? UsageTotals(), before[key] ?? UsageTotals())
@@ -62,8 +90,7 @@ public enum UsageReport {
         var groups: [GroupKey: UsageTotals] = [:]
         for row in snapshot[source] where range.contains(row.key) {
             if let project = request.project, !project.utf8.elementsEqual(row.key.texts[0].utf8) { continue }
-            // Of features, only machine time has a resource class.
-            if source == .features, row.key.texts[1] != "compute" { continue }
+            guard row.isUsage(of: source) else { continue }
             let key = GroupKey(texts: request.groupings.map { $0.text(row.key, of: source) })
             groups[key, default: UsageTotals()].add(row, of: source, rateCard: snapshot.rateCard)
         }

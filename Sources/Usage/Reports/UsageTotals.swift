@@ -58,6 +58,31 @@ public struct UsageTotals: Sendable {
         }
     }
 
+    mutating func add(_ other: UsageTotals) {
+        addCounts(of: other)
+        durations.add(other.durations)
+    }
+
+    /// All but the durations.
+    mutating func addCounts(of other: UsageTotals) {
+        runs += other.runs
+        success += other.success
+        failed += other.failed
+        canceled += other.canceled
+        durationMilliseconds += other.durationMilliseconds
+        creditsSettled += other.creditsSettled
+        creditsProvisional += other.creditsProvisional
+        cost.add(other.cost)
+    }
+
+    var withoutDurations: UsageTotals {
+        var totals = self
+        totals.durations = Histogram()
+        return totals
+    }
+
+    mutating func setDurations(_ durations: Histogram) { self.durations = durations }
+
     private mutating func addCredits(_ settled: Int, _ provisional: Int, on day: Day, _ rateCard: RateCard) {
         creditsSettled += settled
         creditsProvisional += provisional
@@ -82,5 +107,11 @@ public struct Cost: Sendable {
             return
         }
         sum = Money(currency: money.currency, trillionths: (sum?.trillionths ?? 0) + money.trillionths)
+    }
+
+    mutating func add(_ other: Cost) {
+        isUnpriced = isUnpriced || other.isUnpriced
+        guard let more = other.sum else { return }
+        sum = Money(currency: more.currency, trillionths: (sum?.trillionths ?? 0) + more.trillionths)
     }
 }

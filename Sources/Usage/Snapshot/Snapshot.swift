@@ -18,9 +18,11 @@ public struct SnapshotParts: Sendable {
     public var reducerVersion = Reducer.version
     /// By what persons are called in ``rows``; ``Snapshot/plainPersonPolicy``: as the log calls them.
     public var personPolicy = Snapshot.plainPersonPolicy
+    /// Those that the snapshot is to have, for which ``rows`` has all ``UsageTable/sources``.
+    public var tables = Set(UsageTable.allCases)
     /// As stored, with projects by id; in any order.
     public var rows: [UsageTable: [(RowKey, Tally)]] = [:]
-    /// Of ``UsageTable/resources``, of each job the last day before ``rows``: nothing where they begin with the first.
+    /// Of ``UsageTable/resources``, of each job in ``rows`` the last day before them: nothing where they begin with the first.
     public var earlierResources: [(RowKey, Tally)] = []
     /// Every sighting of a project, to show ids by their latest slug.
     public var projects: [ProjectName] = []
@@ -93,6 +95,7 @@ public struct Snapshot: Sendable {
         }
         closeCoverage(settledDays)
         estimate(parts)
+        for table in UsageTable.allCases where !parts.tables.contains(table) { rows[table] = nil }
     }
 
     /// Rows by the slugs that projects go by now, sorted, without those that are all zero.
@@ -131,6 +134,8 @@ public struct Snapshot: Sendable {
     private mutating func estimate(_ parts: SnapshotParts) {
         let jobs = self[.jobs]
         guard !jobs.isEmpty else { return }
+        let hasFeatures = parts.tables.contains(.features)
+        let hasSettlements = parts.tables.contains(.settlements)
         var provisional = ProvisionalCredits(
             card: rateCard,
             descriptions: parts.jobDescriptions.map { description in
@@ -149,6 +154,7 @@ public struct Snapshot: Sendable {
             var shown = row
             shown.tally[JobColumn.creditsProvisional] = estimate.credits
             estimated.append(shown)
+            guard hasFeatures || hasSettlements else { return }
             let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
             if estimate.runs != 0 || estimate.duration != 0 {
                 var key = project
@@ -163,6 +169,8 @@ public struct Snapshot: Sendable {
                 )
             }
         }
+        rows[.jobs] = estimated
+        guard hasFeatures || hasSettlements else { return }
         for row in self[.resources] {
             let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
             settlements[project, default: Tally()].add(
@@ -171,7 +179,6 @@ public struct Snapshot: Sendable {
                 ])
             )
         }
-        rows[.jobs] = estimated
         rows[.features] = Snapshot.sorted(features)
         rows[.settlements] = Snapshot.sorted(settlements)
     }

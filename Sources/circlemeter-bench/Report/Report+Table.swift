@@ -27,7 +27,7 @@ extension Report {
         [
             "\(row.name), \(row.unit)",
             row.circlemeter.isEmpty ? "" : number(row.circlemeter.median),
-            number(row.other.median),
+            row.other.isEmpty ? "" : number(row.other.median),
             row.ratio.map { String(format: "%.2f", $0) } ?? "",
             row.targetText.map { "\($0): \(row.isMet == true ? "met" : "missed")" } ?? "",
         ]

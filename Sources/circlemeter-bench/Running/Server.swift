@@ -53,6 +53,14 @@ final class Server {
         return (user + kernel) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// The memory that the server has now.
+    func residentBytes() -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/statm", encoding: .utf8)) ?? ""
+        // In pages; the second field is what is resident.
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+    }
+
     /// Tells the server to stop, and waits until it has.
     func stop() throws {
         process.terminate()

@@ -23,7 +23,7 @@ struct ReportsAPI: Sendable {
     }
 
     /// The `ETag` names the log position and the days, so that a report of the last days is another one tomorrow; where
-    /// people are counted it names what is shown, since that also depends on a file.
+    /// people are counted also the file that says who is one. So nothing is read for who has the report already.
     private func respond(to request: Request, _ name: Report.Name) async throws -> Response {
         let asked = try ReportsAPI.givenValues(of: request)
         var values = asked
@@ -32,21 +32,19 @@ struct ReportsAPI: Sendable {
             throw ReportParameters.invalid("format", "'\(format)' cannot be used", hint: "json or csv")
         }
         let report = try Report(name, values, today: now().day)
-        let known = request.headers[.ifNoneMatch]
-        let present = report.tag(published.tag)
-        if !name.dependsOnPeople, EntityTag.matches(known, present) { return ReportsAPI.notModified(present) }
-        let snapshot = try await published.snapshot(report.filter)
-        let policy = await people.read()
-        if name.dependsOnPeople { try policy.check(snapshot) }
-        let rules = policy.rules
-        let table = try report.table(of: snapshot, rules: rules)
+        let policy = name.dependsOnPeople ? await people.read() : nil
+        let present = report.tag(published.tag, policy)
+        if EntityTag.matches(request.headers[.ifNoneMatch], present) { return ReportsAPI.notModified(present) }
+        let (snapshot, groups) = try await published.answer(report)
+        try policy?.check(snapshot)
+        let rules = policy?.rules ?? PeopleRules()
+        let table = try report.table(of: snapshot, groups, rules: rules)
         let bytes: [UInt8]
         switch format {
         case .json: bytes = report.json(table, of: snapshot, rules: rules)
         case .csv: bytes = table.csv()
         }
-        let tag = name.dependsOnPeople ? Hex.encode(Randomness.sha256(bytes).prefix(16)) : report.tag(snapshot.tag)
-        if EntityTag.matches(known, tag) { return ReportsAPI.notModified(tag) }
+        let tag = report.tag(snapshot.tag, policy)
         var response: Response
         switch format {
         case .json: response = Response.json(.ok, bytes)
@@ -105,9 +103,13 @@ extension Report {
     /// Counts up whenever the same snapshot would give another report.
     private static let format = 2
 
-    /// Names what the report shows, given what names the snapshot.
-    func tag(_ snapshot: String) -> String {
-        let page = limit == nil && offset == 0 ? "" : "-\(offset)-\(limit.map(String.init) ?? "all")"
-        return "\(snapshot)-f\(Report.format)-\(range.days.lowerBound)-\(range.days.upperBound)\(page)"
+    /// Names what the report shows, given what names the snapshot; of people also today, whose month goes on.
+    /// - Parameter policy: where it depends on people.
+    func tag(_ snapshot: String, _ policy: PersonPolicy?) -> String {
+        var tag = "\(snapshot)-f\(Report.format)-\(range.days.lowerBound)-\(range.days.upperBound)"
+        if limit != nil || offset != 0 { tag += "-\(offset)-\(limit.map(String.init) ?? "all")" }
+        if let policy { tag += "-\(policy.tag)" }
+        if let today = summaryDay { tag += "-\(today)" }
+        return tag
     }
 }

@@ -29,24 +29,19 @@ struct OverviewPage: Sendable {
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
-        let from = Day(daysSinceEpoch: today.daysSinceEpoch - 29)
-        let filter = SnapshotFilter(from: min(from, today.firstOfMonth))
-        let empty = (Snapshot(SnapshotParts()), [RecordCount](), [String]())
-        let (snapshot, records, damages) = try await published.read(or: empty) { store in
-            (try store.snapshot(filter), try store.recordCounts(), try store.damageMessages())
-        }
+        let range = ReportRange(today.adding(days: -29)...today)
+        let answer = try await published.overview(range, rules: people.rules)
         let page = Overview(
-            snapshot: snapshot,
-            counts: OverviewCounts(ReportRange(from...today), of: snapshot),
-            activeUsers: PeopleReport.summary(month: today, today: today, snapshot: snapshot, rules: people.rules)
-                .activeUsers,
-            records: records,
+            snapshot: answer.snapshot,
+            counts: answer.counts,
+            activeUsers: answer.activeUsers,
+            records: answer.records,
             connections: connections,
             attention: conditions.map { line($0.id, $0.condition, context) }
-                + attention(damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
+                + attention(answer.damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
             durableSequence: parts.log.durableEnd.sequence,
             quarantined: quarantined,
-            tag: "\(snapshot.tag)-\(state)",
+            tag: "\(answer.snapshot.tag)-\(state)",
             navigation: Navigation(.overview, context)
         )
         var response = try pages.render("overview", page)

@@ -14,9 +14,13 @@ struct CoveragePage: ReportPage {
     }
 
     var range: ReportRange { report.range }
-    var filter: SnapshotFilter { report.filter }
+    var reports: [Report] { [report, settlements] }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
+    func content(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
         let table = try report.table(of: snapshot, rules: rules)
         let sums = Sums(table)

@@ -20,9 +20,13 @@ struct FeaturesPage: ReportPage {
     }
 
     var range: ReportRange { features.range }
-    var filter: SnapshotFilter { features.filter }
+    var reports: [Report] { [features, rightSizing] }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
+    func content(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
         let table = try features.table(of: snapshot, rules: rules).namingFeatures()
         let sums = Sums(table)

@@ -12,9 +12,13 @@ struct PeoplePage: ReportPage {
     }
 
     var range: ReportRange { report.range }
-    var filter: SnapshotFilter { report.filter }
+    var reports: [Report] { [report] }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
+    func content(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()
         let table = try report.table(of: snapshot, rules: rules)
         guard let summary = report.summary(of: snapshot, rules: rules) else { return content }

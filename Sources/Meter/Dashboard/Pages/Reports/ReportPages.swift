@@ -75,10 +75,10 @@ struct ReportPages: Sendable {
             if asked["period"]?.isEmpty == false { for name in ["from", "to"] { asked[name] = nil } }
             let made = try make(asked, parts.access.now().day)
             subject = made
-            let snapshot = try await parts.projector.published.snapshot(made.filter)
+            let (snapshot, groups) = try await parts.projector.published.answer(made.reports)
             let policy = await parts.people.read()
             if place == .people || place == .features { try policy.check(snapshot) }
-            content = try made.content(of: snapshot, rules: policy.rules)
+            content = try made.content(of: snapshot, groups, rules: policy.rules)
             content.missingList = try await made.missing(parts, context)
         } catch let error as MeterError where error.code == .invalidParameter || error.code == .replayUnderWay {
             problem = "\(error.location.map { "\($0): " } ?? "")\(sentence(error.message)) \(error.hint ?? "")"
@@ -106,12 +106,19 @@ struct ReportPages: Sendable {
     }
 }
 
-/// One of the pages: what part of the snapshot it needs, and what it says of it.
+/// One of the pages: the reports that it shows, and what it says of them.
 protocol ReportPage: Sendable {
     var range: ReportRange { get }
-    var filter: SnapshotFilter { get }
-    /// - Parameter rules: by which the names of people are merged.
-    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content
+    /// Of one connection, the one with most days first.
+    var reports: [Report] { get }
+    /// - Parameters:
+    ///   - groups: of a report about usage, what it adds up to.
+    ///   - rules: by which the names of people are merged.
+    func content(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportPages.Content
     /// What is missing, by name; nil: the page does not say.
     func missing(_ parts: MeterParts, _ context: DashboardContext) async throws -> MissingList?
 }

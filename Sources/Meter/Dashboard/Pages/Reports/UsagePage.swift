@@ -25,10 +25,14 @@ struct UsagePage: ReportPage {
     }
 
     var range: ReportRange { report.range }
-    var filter: SnapshotFilter { report.filter }
+    var reports: [Report] { [report] }
 
-    func content(of snapshot: Snapshot, rules: PeopleRules) throws(MeterError) -> ReportPages.Content {
-        let table = try report.table(of: snapshot, rules: rules)
+    func content(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules
+    ) throws(MeterError) -> ReportPages.Content {
+        let table = try report.table(of: snapshot, groups, rules: rules)
         var content = ReportPages.Content()
         let sums = Sums(table)
         content.headlines = [headline(table, snapshot)].compactMap { $0 }

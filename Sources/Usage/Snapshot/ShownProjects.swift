@@ -1,0 +1,33 @@
+/// By which slug rows of a connection are shown: their projects stand as ids, and as slugs where no event had an id.
+public struct ShownProjects: Equatable, Sendable {
+    private var slugs: [String: String] = [:]
+    private var texts: [String: [String]] = [:]
+
+    /// - Parameter sightings: of one connection, all of them.
+    public init(_ sightings: [ProjectName]) {
+        let names = ProjectNames(sightings)
+        for sighting in sightings {
+            for text in [sighting.id, sighting.slug] where slugs[text] == nil {
+                let slug = names.slug(of: text, connection: sighting.connection)
+                slugs[text] = slug
+                texts[slug, default: []].append(text)
+            }
+        }
+    }
+
+    // The order of sightings plays no part.
+    public static func == (first: ShownProjects, second: ShownProjects) -> Bool { first.slugs == second.slugs }
+
+    /// All texts of projects whose rows are shown together with those of `project`; that one is among them.
+    public func sharing(_ project: String) -> [String] {
+        let others = texts[slugs[project] ?? project] ?? []
+        return others.contains(project) ? others : others + [project]
+    }
+
+    /// The texts that are not shown alone, each with another that is shown by the same slug.
+    public var pairs: [(text: String, other: String)] {
+        texts.values.flatMap { texts in
+            texts.flatMap { text in texts.filter { $0 != text }.map { (text: text, other: $0) } }
+        }
+    }
+}

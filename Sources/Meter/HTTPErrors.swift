@@ -101,6 +101,13 @@ extension HTTPProblem {
         headers: [.retryAfter: "1"]
     )
 
+    static let tooManyStreams = HTTPProblem(
+        status: .serviceUnavailable,
+        code: "too_many_streams",
+        message: "As many streams as may be are open; ask for pages with If-None-Match instead, or come back later",
+        headers: [.retryAfter: String(retryAfterSeconds)]
+    )
+
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> HTTPProblem {
         let names = allowed.map(\.rawValue).joined(separator: ", ")
         return HTTPProblem(

@@ -41,6 +41,7 @@ struct Dashboard: Sendable {
         ReportsAPI(published: parts.projector.published, people: parts.people, now: parts.access.now)
             .add(to: readers)
         LogAPI(search: search, people: parts.people).add(to: readers)
+        StreamAPI(published: parts.projector.published, monitor: parts.circleci.monitor).add(to: readers)
         let connections = ConnectionsAPI(parts: parts)
         connections.add(toReaders: router.group("/api/v1").add(middleware: NoQueryMiddleware()))
         let admins = router.group("/api/v1")

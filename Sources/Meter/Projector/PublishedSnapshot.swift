@@ -31,14 +31,18 @@ final class PublishedSnapshot: Sendable {
     var position: LogPosition? { state.withLock { $0.position } }
 
     /// Names what readers see: the log position, who counted, and how persons are called. Two equal tags mean equal bytes.
-    var tag: String {
+    var tag: String { present.tag }
+
+    /// The tag and the position that goes with it.
+    var present: (tag: String, position: LogPosition?) {
         state.withLock { state in
-            Snapshot.tag(
+            let tag = Snapshot.tag(
                 sequence: state.position?.sequence,
                 crc: state.position?.crc,
                 reducer: state.store?.reducerVersion ?? Reducer.version,
                 people: state.personPolicy
             )
+            return (tag, state.position)
         }
     }
 

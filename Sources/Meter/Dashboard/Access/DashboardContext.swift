@@ -11,6 +11,8 @@ struct DashboardContext: RequestContext {
     }
 
     var coreContext: CoreRequestContextStorage
+    /// The client's connection, for answers that go on and on.
+    let channel: any Channel
     /// The client's address without the port, for counting failed attempts.
     let clientAddress: String
     /// Set by ``AccessMiddleware``; nil on the paths that are open to all.
@@ -18,6 +20,7 @@ struct DashboardContext: RequestContext {
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
         clientAddress = source.channel.remoteAddress?.ipAddress ?? "local"
     }
 

@@ -102,8 +102,8 @@ class Visitor:
         return {link.inner_text(): link.get_attribute("href") for link in links}
 
     def figure(self, title):
-        """The number that stands under a title."""
-        term = self.page.locator("dl").filter(has=self.page.locator("dt", has_text=title)).first
+        """The number that stands under a title; where several do, the last, which is of the longest time."""
+        term = self.page.locator("dl").filter(has=self.page.locator("dt", has_text=title)).last
         return int(re.sub(r"\D", "", term.locator("dd").first.inner_text()) or "0")
 
     def until(self, what, condition):

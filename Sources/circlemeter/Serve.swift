@@ -54,6 +54,12 @@ struct Serve: AsyncParsableCommand {
     )
     var maximumSegmentBytes: Int?
 
+    @Option(
+        name: .customLong("chart-script"),
+        help: "The file of Chart.js, which draws the charts (that of libjs-chart.js); off for tables alone."
+    )
+    var chartScript: String?
+
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (info).")
     var logLevel: String?
 
@@ -67,6 +73,7 @@ struct Serve: AsyncParsableCommand {
         given[.settleEvery] = settleEvery
         given[.maximumBodyBytes] = maximumBodyBytes.map(String.init)
         given[.apiCallsPerSecond] = apiCallsPerSecond.map(String.init)
+        given[.chartScript] = chartScript
         given[.logLevel] = logLevel
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
         let settings: MeterSettings

@@ -20,13 +20,20 @@ final class LiveService: Sendable {
 
     /// - Parameters:
     ///   - circleciURL: a made-up CircleCI; then no connection is there at first, and it is told where to post.
+    ///   - chartScript: the file that draws charts; nil: pages go without.
     ///   - logger: nil: nothing is logged.
-    init(organizationCount: Int = 1, circleciURL: String? = nil, logger: Logger? = nil) async throws {
+    init(
+        organizationCount: Int = 1,
+        circleciURL: String? = nil,
+        chartScript: String? = nil,
+        logger: Logger? = nil
+    ) async throws {
         var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
         settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.dashboardAddress = ListenAddress(host: "127.0.0.1", port: 0)
         settings.reconcileEvery = nil
         settings.settleEvery = nil
+        settings.chartScript = chartScript
         if let circleciURL {
             // CircleCI has to know the port before anything listens on it.
             settings.webhookAddress.port = try FreePort.find()

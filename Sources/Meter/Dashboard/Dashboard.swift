@@ -28,7 +28,7 @@ struct Dashboard: Sendable {
         let search = LogSearch(log: parts.log, connections: parts.connections, directory: settings.directory.log)
         LogPage(parts: parts, pages: pages, search: search).add(to: router)
         ConnectionRoutes(parts: parts, pages: pages).add(to: router)
-        Assets().add(to: router)
+        Assets(chartScript: parts.chartScript).add(to: router)
 
         let health = HealthAPI(parts: parts)
         router.get("/healthz") { _, _ in health.alive() }

@@ -7,6 +7,8 @@ import NIOCore
 struct Pages: Sendable {
     /// The templates inside the program, by name; a page fills the blocks of `layout`.
     static let templates: [String: [UInt8]] = [
+        "chart": PackageResources.chart_mustache,
+        "chart-scripts": PackageResources.chart_scripts_mustache,
         "connection-invited": PackageResources.connection_invited_mustache,
         "connection-key": PackageResources.connection_key_mustache,
         "connection-new": PackageResources.connection_new_mustache,
@@ -16,7 +18,9 @@ struct Pages: Sendable {
         "coverage-calendar": PackageResources.coverage_calendar_mustache,
         "coverage-missing": PackageResources.coverage_missing_mustache,
         "csrf": PackageResources.csrf_mustache,
+        "fact": PackageResources.fact_mustache,
         "failure": PackageResources.failure_mustache,
+        "figure": PackageResources.figure_mustache,
         "header": PackageResources.header_mustache,
         "invitation": PackageResources.invitation_mustache,
         "key-fields": PackageResources.key_fields_mustache,
@@ -29,6 +33,7 @@ struct Pages: Sendable {
         "problem": PackageResources.problem_mustache,
         "report": PackageResources.report_mustache,
         "report-cell": PackageResources.report_cell_mustache,
+        "short-time": PackageResources.short_time_mustache,
         "time": PackageResources.time_mustache,
     ]
 

@@ -13,6 +13,8 @@ struct MeterParts: Sendable {
     let circleci: ConnectionParts
     let rateCard: RateCardKeeper
     let registry: OpenMetricsRegistry
+    /// Nil where it is not installed, or not wanted.
+    let chartScript: ChartScript?
     let access: Access
     /// The path that signs an admin in once; nil where the token came from the environment.
     let signInPath: String?
@@ -40,7 +42,7 @@ struct MeterParts: Sendable {
                 logger.notice("a new segment has taken over", metadata: ["segment": "\(segment)"])
             }
         }
-        let (vault, quarantine, tokens, people, log) = try await onOwnThread("circlemeter.open") { [options] in
+        let opened = try await onOwnThread("circlemeter.open") { [options] in
             // The log first: its lock keeps a second service from touching anything.
             let log = try EventLog.open(
                 directory: directory.log,
@@ -60,9 +62,11 @@ struct MeterParts: Sendable {
                     dataDirectory: directory.path
                 ),
                 try PeopleSource(directory, environment: environment, logger: logger),
-                log
+                log,
+                settings.chartScript.flatMap { ChartScript.load($0, logger: logger) }
             )
         }
+        let (vault, quarantine, tokens, people, log, chartScript) = opened
         let connections = try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
         let access = Access(
             tokens: tokens,
@@ -88,6 +92,7 @@ struct MeterParts: Sendable {
             circleci: circleci,
             rateCard: RateCardKeeper(directory, log: log, published: projector.published, logger: logger),
             registry: registry,
+            chartScript: chartScript,
             access: access,
             signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,
             logger: logger

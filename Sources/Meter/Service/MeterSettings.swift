@@ -31,6 +31,8 @@ public struct MeterSettings: Sendable {
         options.firstLookSeconds = min(options.firstLookSeconds, options.lookEverySeconds)
         return options
     }
+    /// The file of Chart.js, which draws the pages' charts; nil: no charts.
+    public var chartScript: String? = ChartScript.installedPath
     /// Where notices about connections are posted to. Chat services put secrets in the path, so this is no option of the
     /// command line and is shown nowhere.
     public var noticeURL: String?
@@ -52,6 +54,7 @@ public struct MeterSettings: Sendable {
         case settleEvery = "settle-every"
         case settleLookEvery = "settle-look-every"
         case apiCallsPerSecond = "api-calls-per-second"
+        case chartScript = "chart-script"
         case noticeURL = "notice-url"
         case noticeSecret = "notice-secret"
         case maximumBodyBytes = "maximum-body-bytes"
@@ -123,6 +126,9 @@ public struct MeterSettings: Sendable {
         }
         settings.apiCallsPerSecond =
             try reader.integer(.apiCallsPerSecond, in: 1...1000, "calls a second") ?? settings.apiCallsPerSecond
+        if let text = reader.string(.chartScript) {
+            settings.chartScript = try MeterSettings.chartScript(text)
+        }
         settings.noticeURL = try reader.url(.noticeURL)
         settings.noticeSecret = reader.string(.noticeSecret, isSecret: true).map { Secret(Array($0.utf8)) }
         settings.maximumBodyBytes =
@@ -141,6 +147,20 @@ public struct MeterSettings: Sendable {
             settings.logLevel = level
         }
         return settings
+    }
+
+    /// A path, or `off` for none.
+    private static func chartScript(_ text: String) throws(MeterError) -> String? {
+        if text == "off" { return nil }
+        guard text.hasPrefix("/") else {
+            throw MeterError(
+                .invalidSetting,
+                "Not an absolute path",
+                at: Key.chartScript.rawValue,
+                hint: "for example \(ChartScript.installedPath); off for none"
+            )
+        }
+        return text
     }
 }
 

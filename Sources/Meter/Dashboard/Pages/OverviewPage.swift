@@ -14,33 +14,47 @@ struct OverviewPage: Sendable {
     }
 
     private func respond(to request: Request, _ context: DashboardContext) async throws -> Response {
-        let today = Timestamp.now.day
+        let now = parts.access.now()
+        let today = now.day
         let published = parts.projector.published
         // What the page shows besides the counters is in the tag, so that it is fresh, too.
         let failing = parts.log.statistics.activity?.failing
         let quarantined = parts.quarantine.count
         let connections = parts.connections.list()
-        let conditions = await needing(connections)
+        let health = await parts.circleci.monitor.all
+        let noticed = connections.flatMap { connection in
+            (health[connection.id]?.all ?? []).map { (id: connection.id, condition: $0) }
+        }
         let rates = await parts.rateCard.problem
         let people = await parts.people.read()
+        // The minute, because the page says how long ago something was.
         let state =
-            "\(today.daysSinceEpoch)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(conditions))"
-            + "-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
+            "\(now.microseconds / 60_000_000)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(noticed))"
+            + "-\(connections.count)-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
         let range = ReportRange(today.adding(days: -29)...today)
         let answer = try await published.overview(range, rules: people.rules)
+        let surroundings = Overview.Surroundings(
+            records: answer.records,
+            connections: connections,
+            conditions: health.mapValues(\.condition),
+            lastEvents: answer.lastEvents,
+            attention: needing(noticed).map { line($0.id, $0.condition, context) }
+                + attention(answer.damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
+            durableSequence: parts.log.durableEnd.sequence,
+            lagSeconds: parts.projector.lag.seconds,
+            quarantined: quarantined,
+            isAdmin: context.access?.role == .admin,
+            hasCharts: parts.chartScript != nil,
+            now: now
+        )
         let page = Overview(
             snapshot: answer.snapshot,
             counts: answer.counts,
             activeUsers: answer.activeUsers,
-            records: answer.records,
-            connections: connections,
-            attention: conditions.map { line($0.id, $0.condition, context) }
-                + attention(answer.damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
-            durableSequence: parts.log.durableEnd.sequence,
-            quarantined: quarantined,
+            surroundings: surroundings,
             tag: "\(answer.snapshot.tag)-\(state)",
             navigation: Navigation(.overview, context)
         )
@@ -50,12 +64,10 @@ struct OverviewPage: Sendable {
     }
 
     /// What of connections stays until somebody does something, the most severe first.
-    private func needing(_ connections: [Connection]) async -> [(id: String, condition: ConnectionCondition)] {
-        let health = await parts.circleci.monitor.all
-        let all = connections.flatMap { connection in
-            (health[connection.id]?.all ?? []).map { (id: connection.id, condition: $0) }
-        }
-        return all.filter { $0.condition.needsSomebody }.sorted { $0.condition.state > $1.condition.state }
+    private func needing(
+        _ noticed: [(id: String, condition: ConnectionCondition)]
+    ) -> [(id: String, condition: ConnectionCondition)] {
+        noticed.filter { $0.condition.needsSomebody }.sorted { $0.condition.state > $1.condition.state }
     }
 
     private func line(

@@ -10,6 +10,8 @@ struct OverviewAnswer: Sendable {
     var activeUsers = 0
     var records: [RecordCount] = []
     var damages: [String] = []
+    /// When a connection's latest event happened, of those that had any.
+    var lastEvents: [String: Timestamp] = [:]
 }
 
 /// Answers of which only what has changed is read anew. Blocking.
@@ -45,7 +47,11 @@ extension UsageStore {
                     rules: rules
                 ),
                 records: try UsageStore.recordCounts(database),
-                damages: try UsageStore.damageMessages(database)
+                damages: try UsageStore.damageMessages(database),
+                lastEvents: Dictionary(
+                    try UsageStore.projects(database).map { ($0.connection, $0.lastSeen) },
+                    uniquingKeysWith: max
+                )
             )
         }
     }

@@ -50,6 +50,7 @@ struct FeaturesPage: ReportPage {
                 ReportPages.Figure(title: "Cost, \(money.currency)", value: ReportText.text(.money(money), .money))
             )
         }
+        content.charts = [FeaturesPage.chart(table)].compactMap { $0 }
         content.sections = [
             ReportView(
                 table,
@@ -75,6 +76,31 @@ struct FeaturesPage: ReportPage {
         ]
         content.notes = [CreditsWords.note]
         return content
+    }
+
+    /// Nil where no feature cost anything.
+    private static func chart(_ table: ReportTable) -> ChartView? {
+        guard let settled = table.column("credits_settled"), let provisional = table.column("credits_provisional")
+        else { return nil }
+        let rows = table.rows.filter { $0[settled].number + $0[provisional].number > 0 }
+        guard !rows.isEmpty else { return nil }
+        return ChartView(
+            id: "features",
+            title: "Credits by feature",
+            heading: "Feature",
+            labels: rows.map { ReportText.text($0[0], .text) },
+            series: [
+                ChartView.Series(name: "Settled", color: "chart-settled", values: rows.map { $0[settled].number }),
+                ChartView.Series(
+                    name: "Provisional",
+                    color: "chart-provisional",
+                    values: rows.map { $0[provisional].number }
+                ),
+            ],
+            unit: .credits,
+            isHorizontal: true,
+            hasCanvas: true
+        )
     }
 
     /// Of all features only compute has a machine.

@@ -22,6 +22,10 @@ struct ReportPages: Sendable {
         /// Of `/coverage`.
         let calendar: CoverageCalendar?
         let missingList: MissingList?
+        let charts: [ChartView]
+        let hasCharts: Bool
+        /// Of which there may be none.
+        let isCharted: Bool
         let sections: [ReportView]
         let notes: [String]
     }
@@ -38,6 +42,7 @@ struct ReportPages: Sendable {
         var figures: [Figure] = []
         var calendar: CoverageCalendar?
         var missingList: MissingList?
+        var charts: [ChartView] = []
         var sections: [ReportView] = []
         var notes: [String] = []
     }
@@ -83,6 +88,8 @@ struct ReportPages: Sendable {
         } catch let error as MeterError where error.code == .invalidParameter || error.code == .replayUnderWay {
             problem = "\(error.location.map { "\($0): " } ?? "")\(sentence(error.message)) \(error.hint ?? "")"
         }
+        let hasCharts = parts.chartScript != nil && !content.charts.isEmpty
+        for chart in content.charts.indices { content.charts[chart].hasCanvas = hasCharts }
         let page = Page(
             navigation: Navigation(place, context),
             title: place.title,
@@ -99,6 +106,9 @@ struct ReportPages: Sendable {
             figures: content.figures,
             calendar: content.calendar,
             missingList: content.missingList,
+            charts: content.charts,
+            hasCharts: hasCharts,
+            isCharted: !content.charts.isEmpty,
             sections: content.sections,
             notes: content.notes
         )

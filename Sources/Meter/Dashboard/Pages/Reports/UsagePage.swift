@@ -15,6 +15,7 @@ struct UsagePage: ReportPage {
     ]
 
     private let report: Report
+    private let trend: UsageTrend
     private let values: [String: String]
 
     init(_ values: [String: String], today: Day) throws(MeterError) {
@@ -22,6 +23,7 @@ struct UsagePage: ReportPage {
         var asked = values
         asked["compare"] = "true"
         report = try Report(.usage, asked, today: today)
+        trend = try UsageTrend(values, range: report.range, today: today)
     }
 
     var range: ReportRange { report.range }
@@ -62,6 +64,8 @@ struct UsagePage: ReportPage {
                 ReportPages.Figure(title: "Cost, \(money.currency)", value: ReportText.text(.money(money), .money))
             )
         }
+        let chart = try trend.chart(of: snapshot, rules: rules) { projectTitle($0, snapshot) }
+        content.charts = [chart].compactMap { $0 }
         content.sections = [
             ReportView(
                 table,

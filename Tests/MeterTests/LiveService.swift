@@ -26,6 +26,7 @@ final class LiveService: Sendable {
         organizationCount: Int = 1,
         circleciURL: String? = nil,
         chartScript: String? = nil,
+        environment: [String: String] = [:],
         logger: Logger? = nil
     ) async throws {
         var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
@@ -42,7 +43,7 @@ final class LiveService: Sendable {
             settings.apiCallsPerSecond = 1000
         }
         let logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let service = try await MeterService.open(settings, environment: [:], logger: logger)
+        let service = try await MeterService.open(settings, environment: environment, logger: logger)
         for index in 0..<organizationCount where circleciURL == nil {
             _ = try await service.parts.circleci.administration.connect(
                 try NewConnection(

@@ -5,7 +5,7 @@ import Wire
 /// What one record changed in the counters: the rows with it without the rows without it, by folding the records about the
 /// same runs that came before, and then this one.
 ///
-/// Provisional credits are not among them, since they are reckoned from all runs of a job.
+/// What is provisional, credits and the use of features, is not among them, since it is reckoned from all runs of a job.
 struct RecordEffect: Sendable {
     struct Record: Sendable {
         var summary: RecordSummary

@@ -26,6 +26,8 @@ struct RecordStory: Sendable {
     /// What the search for later records of the run may take: they follow soon, but for settlements.
     private static let laterBounds = LogSearch.Bounds(bytes: 64 << 20, duration: .milliseconds(500))
     private static let maximumRunRecords = 200
+    /// So many records in a row from before a run can have been told of: one alone may have a wrong time.
+    private static let tooEarlyCount = 1000
     /// Of the earlier records about the same runs.
     private static let maximumEarlierBytes = 64 << 20
 
@@ -80,14 +82,14 @@ struct RecordStory: Sendable {
     ) throws -> (records: [RecordEffect.Record], isComplete: Bool) {
         var found: [RecordEffect.Record] = []
         var foundBytes = 0
+        var tooEarlyCount = 0
         var cameToStart = false
         let reading = try reader.readBackward(before: summary.sequence, through: end, mayGoOn: watch.mayGoOn) { item in
             // What cannot be read is not counted either.
             guard case .record(let record) = item else { return true }
-            if let earliest = subjects.earliest, record.receivedAt < earliest {
-                cameToStart = true
-                return false
-            }
+            tooEarlyCount = subjects.earliest.map { record.receivedAt < $0 } ?? false ? tooEarlyCount + 1 : 0
+            cameToStart = tooEarlyCount >= RecordStory.tooEarlyCount
+            guard !cameToStart else { return false }
             guard isAbout(subjects, record) else { return true }
             let body = record.withBody { Array($0) }
             foundBytes += body.count

@@ -21,6 +21,8 @@ struct LogPage: Sendable {
         let connection: String
         let type: String
         let project: String?
+        /// Said below: the slug where that is not what people call the project.
+        let slug: String?
         /// The job, or the workflow where it is about that; nil where it is about neither.
         let subject: String?
         /// A job's workflow, said below.
@@ -126,6 +128,8 @@ struct LogPage: Sendable {
 
     static func row(_ record: RecordSummary) -> Row {
         let instant = record.receivedAt.description
+        let name = record.projectName ?? ""
+        let isNamed = record.project.map { !name.isEmpty && !$0.hasSuffix("/" + name) } ?? false
         let isWorkflow = record.kind == .workflowCompleted
         return Row(
             instant: instant,
@@ -133,7 +137,8 @@ struct LogPage: Sendable {
             source: record.source.rawValue,
             connection: record.connection,
             type: shortened(record.type ?? "no JSON object"),
-            project: record.project.map(shortened),
+            project: (isNamed ? name : record.project).map(shortened),
+            slug: isNamed ? record.project.map(shortened) : nil,
             subject: (isWorkflow ? record.workflow : record.job).map(shortened),
             within: isWorkflow ? nil : record.workflow.map { "in \(shortened($0))" },
             status: record.status.map(shortened),

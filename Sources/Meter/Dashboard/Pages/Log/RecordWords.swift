@@ -42,7 +42,7 @@ struct RecordWords {
     }
 
     var othersNote: String? {
-        if !story.isRunComplete { return "There may be others, far from this one on the log." }
+        if !story.isRunComplete { return "Not all of the log was searched: there may be others, far from this one." }
         return story.runRecords.count > 1 ? nil : "No other record is about this run."
     }
 

@@ -60,6 +60,7 @@ public struct MeterService: Sendable {
                     parts.projector,
                     NoticeService(circleci: parts.circleci),
                     parts.rateCard,
+                    TLSRenewal(identity: parts.identity, logger: logger),
                     parts.circleci.reconciler,
                     parts.circleci.settler,
                     Listener(dashboard, on: settings.dashboardAddress, setting: .dashboardAddress),

@@ -58,6 +58,8 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         case noPrice = "no_price"
         /// A setting that cannot be used.
         case invalidSetting = "invalid_setting"
+        /// A certificate or its key that cannot be used.
+        case invalidCertificate = "invalid_certificate"
         /// An address that cannot be listened on.
         case cannotListen = "cannot_listen"
         /// A snapshot is being made anew already.

@@ -82,7 +82,7 @@ struct RunningService {
         if method != .GET { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: timeout)
+            response = try await ServiceAccess.client.execute(request, timeout: timeout)
         } catch {
             // The client's own words can hold the token.
             let reason = (error as? HTTPClientError)?.shortDescription ?? "no connection"

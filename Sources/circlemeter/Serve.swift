@@ -22,6 +22,24 @@ struct Serve: AsyncParsableCommand {
     var publicURL: String?
 
     @Option(
+        name: .customLong("tls-certificate"),
+        help: "A PEM file with the certificate of both listeners and its chain; renewed files are taken up."
+    )
+    var tlsCertificate: String?
+
+    @Option(name: .customLong("tls-key"), help: "A PEM file with the certificate's private key, 0600.")
+    var tlsKey: String?
+
+    @Option(
+        name: .customLong("trusted-proxy"),
+        help: ArgumentHelp(
+            "Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto count.",
+            valueName: "address[/bits],..."
+        )
+    )
+    var trustedProxy: String?
+
+    @Option(
         name: .customLong("circleci-url"),
         help: "CircleCI (https://circleci.com). Its API is under /api/v2."
     )
@@ -68,6 +86,9 @@ struct Serve: AsyncParsableCommand {
         given[.webhookAddress] = webhookAddress
         given[.dashboardAddress] = dashboardAddress
         given[.publicURL] = publicURL
+        given[.tlsCertificate] = tlsCertificate
+        given[.tlsKey] = tlsKey
+        given[.trustedProxy] = trustedProxy
         given[.circleciURL] = circleciURL
         given[.reconcileEvery] = reconcileEvery
         given[.settleEvery] = settleEvery

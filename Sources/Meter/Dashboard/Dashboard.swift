@@ -21,6 +21,7 @@ struct Dashboard: Sendable {
         router.add(
             middleware: HostMiddleware(listenHost: settings.dashboardAddress.host, publicURL: settings.publicURL)
         )
+        router.add(middleware: ProxyMiddleware(proxies: settings.trustedProxies))
         router.add(middleware: AccessMiddleware(access: parts.access))
         LoginRoutes(access: parts.access, pages: pages).add(to: router)
         OverviewPage(parts: parts, pages: pages).add(to: router)
@@ -60,7 +61,7 @@ struct Dashboard: Sendable {
     ) -> some ApplicationProtocol {
         Application(
             responder: responder,
-            server: .guarded(ReceiverLimits()) { _ in },
+            server: .guarded(ReceiverLimits(), identity: parts.identity) { _ in },
             configuration: ApplicationConfiguration(address: address),
             onServerRunning: onRunning,
             logger: parts.logger

@@ -50,13 +50,18 @@ struct GuardedChannel: ServerChildChannel {
 extension HTTPServerBuilder {
     /// HTTP/1 behind `limits`.
     ///
-    /// - Parameter onRefusal: Called on an event loop for each request that is refused before a handler could answer
-    ///   it.
+    /// - Parameters:
+    ///   - identity: The certificate under which TLS is spoken; nil: plain.
+    ///   - onRefusal: Called on an event loop for each request that is refused before a handler could answer it.
     static func guarded(
         _ limits: ReceiverLimits,
+        identity: TLSIdentity? = nil,
         onRefusal: @escaping @Sendable (Reception.Refusal) -> Void = { _ in }
     ) -> HTTPServerBuilder {
-        HTTPServerBuilder { GuardedChannel(responder: $0, limits: limits, onRefusal: onRefusal) }
+        HTTPServerBuilder { responder -> any ServerChildChannel in
+            let channel = GuardedChannel(responder: responder, limits: limits, onRefusal: onRefusal)
+            return identity.map { SecuredChannel(base: channel, identity: $0) as any ServerChildChannel } ?? channel
+        }
     }
 }
 

@@ -10,21 +10,26 @@ import Wire
 /// The code in the path is the secret. It is on no line of the service's log: neither Hummingbird nor the receiver logs
 /// paths.
 struct InvitationResponder: HTTPResponder {
+    typealias Context = ReceiverContext
+
     let connections: ConnectionStore
     let administration: ConnectionAdministration
     let invitations: InvitationStore
     /// Asks for a pass of a connection soon.
     let wake: @Sendable (String) async -> Void
     let publicURL: String?
+    let proxies: TrustedProxies
     let now: @Sendable () -> Timestamp
     let logger: Logger
     let attempts = FailedAttempts()
     /// A template that cannot be parsed is an error of each answer, as the listener has other things to do.
     private let page: Result<InvitationPage, MeterError>
 
-    /// The place under which unknown codes are counted. Behind a proxy all clients have one address, so it is one place;
-    /// whoever has a code that counts is let in all the same.
-    private static let unknownCodes = "unknown codes"
+    /// The place under which a client's unknown codes are counted. Behind a proxy that is not trusted all clients have one
+    /// address, so it is one place; whoever has a code that counts is let in all the same.
+    private func place(of request: Request, _ context: ReceiverContext) -> String {
+        "unknown codes \(IPAddress.place(of: proxies.client(peer: context.peerAddress, request.headers).address))"
+    }
 
     init(
         connections: ConnectionStore,
@@ -32,6 +37,7 @@ struct InvitationResponder: HTTPResponder {
         invitations: InvitationStore,
         wake: @escaping @Sendable (String) async -> Void,
         publicURL: String?,
+        proxies: TrustedProxies = TrustedProxies(),
         now: @escaping @Sendable () -> Timestamp,
         logger: Logger
     ) {
@@ -40,24 +46,26 @@ struct InvitationResponder: HTTPResponder {
         self.invitations = invitations
         self.wake = wake
         self.publicURL = publicURL
+        self.proxies = proxies
         self.now = now
         self.logger = logger
         page = Result { () throws(MeterError) in try InvitationPage() }
     }
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: ReceiverContext) async throws -> Response {
         let path = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
         guard path.count == 2, path[0] == "connect" else { throw HTTPProblem.notFound }
         let page = try page.get()
         let code = String(path[1])
+        let place = place(of: request, context)
         do {
             switch request.method {
             case .get, .head:
-                let subject = try await subject(of: code)
+                let subject = try await subject(of: code, place)
                 let response = try page.form(subject, code: code, today: now().day)
                 return request.method == .head ? response.createHeadResponse() : response
             case .post:
-                return try await use(code, request, page)
+                return try await use(code, request, page, place)
             default: throw HTTPProblem.methodNotAllowed([.get, .head, .post])
             }
         } catch let refusal as InvitationRefusal {
@@ -68,10 +76,10 @@ struct InvitationResponder: HTTPResponder {
     /// What the invitation of a code asks for.
     ///
     /// - Throws: ``InvitationRefusal`` where it counts no longer, or never did.
-    private func subject(of code: String) async throws -> InvitationSubject {
+    private func subject(of code: String, _ place: String) async throws -> InvitationSubject {
         guard InvitationResponder.isCode(code), let invitation = try await invitations.peek(code) else {
-            let seconds = attempts.secondsToWait(InvitationResponder.unknownCodes, at: now())
-            attempts.failed(InvitationResponder.unknownCodes, at: now())
+            let seconds = attempts.secondsToWait(place, at: now())
+            attempts.failed(place, at: now())
             throw seconds.map { InvitationRefusal.tooManyAttempts(seconds: $0) } ?? .unknown
         }
         guard let subject = InvitationSubject(invitation, connections.get(invitation.connection)) else {
@@ -80,9 +88,14 @@ struct InvitationResponder: HTTPResponder {
         return subject
     }
 
-    private func use(_ code: String, _ request: Request, _ page: InvitationPage) async throws -> Response {
+    private func use(
+        _ code: String,
+        _ request: Request,
+        _ page: InvitationPage,
+        _ client: String
+    ) async throws -> Response {
         guard isFromHere(request) else { throw HTTPProblem.crossSite }
-        let subject = try await subject(of: code)
+        let subject = try await subject(of: code, client)
         let place = "invitation \(subject.invitation.id)"
         if let seconds = attempts.secondsToWait(place, at: now()) {
             throw InvitationRefusal.tooManyAttempts(seconds: seconds)
@@ -173,6 +186,7 @@ extension InvitationResponder {
             invitations: parts.circleci.invitations,
             wake: { await circleci.wake($0) },
             publicURL: parts.settings.publicURL,
+            proxies: parts.settings.trustedProxies,
             now: { Timestamp.now },
             logger: parts.logger
         )

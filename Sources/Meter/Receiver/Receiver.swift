@@ -16,7 +16,9 @@ struct Receiver {
     let now: @Sendable () -> Timestamp
     let logger: Logger
     /// Answers what is neither a delivery nor a health check; nil: 404.
-    var fallback: (any HTTPResponder<BasicRequestContext>)?
+    var fallback: (any HTTPResponder<ReceiverContext>)?
+    /// The certificate under which TLS is spoken; nil: plain.
+    var identity: TLSIdentity?
 
     /// The service, listening once it runs.
     ///
@@ -36,7 +38,7 @@ struct Receiver {
                 now: now,
                 fallback: fallback
             ),
-            server: .guarded(limits) { [metrics, limits] refusal in
+            server: .guarded(limits, identity: identity) { [metrics, limits] refusal in
                 metrics.rejected(HTTPProblem(refusal, limits).code)
             },
             configuration: ApplicationConfiguration(

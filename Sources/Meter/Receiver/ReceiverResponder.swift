@@ -18,9 +18,9 @@ struct ReceiverResponder: HTTPResponder {
     let maximumBodyBytes: Int
     let now: @Sendable () -> Timestamp
     /// Answers what is neither a delivery nor a health check.
-    let fallback: (any HTTPResponder<BasicRequestContext>)?
+    let fallback: (any HTTPResponder<ReceiverContext>)?
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: ReceiverContext) async throws -> Response {
         let receivedAt = now()
         let path = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
         do {

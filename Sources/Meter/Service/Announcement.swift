@@ -68,6 +68,6 @@ struct Announcement: Service {
     private func url(_ address: ListenAddress, port: Int) -> String {
         // An address that means all of the machine's is reached from here through the loopback interface.
         let host = ["0.0.0.0": "127.0.0.1", "::": "::1"][address.host] ?? address.host
-        return "http://\(ListenAddress(host: host, port: port))"
+        return "\(settings.tls == nil ? "http" : "https")://\(ListenAddress(host: host, port: port))"
     }
 }

@@ -16,6 +16,8 @@ struct MeterParts: Sendable {
     /// Nil where it is not installed, or not wanted.
     let chartScript: ChartScript?
     let access: Access
+    /// The certificate of both listeners; nil: they speak plain HTTP.
+    let identity: TLSIdentity?
     /// The path that signs an admin in once; nil where the token came from the environment.
     let signInPath: String?
     let logger: Logger
@@ -62,15 +64,16 @@ struct MeterParts: Sendable {
                     dataDirectory: directory.path
                 ),
                 try PeopleSource(directory, environment: environment, logger: logger),
+                try settings.tls.map { try TLSIdentity($0) },
                 log,
                 settings.chartScript.flatMap { ChartScript.load($0, logger: logger) }
             )
         }
-        let (vault, quarantine, tokens, people, log, chartScript) = opened
+        let (vault, quarantine, tokens, people, identity, log, chartScript) = opened
         let connections = try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
         let access = Access(
             tokens: tokens,
-            hasSecureCookies: settings.publicURL?.hasPrefix("https://") ?? false,
+            hasSecureCookies: settings.tls != nil || settings.publicURL?.hasPrefix("https://") ?? false,
             now: { Timestamp.now }
         )
         let projector = Projector(directory: directory, log: log, people: people, logger: logger)
@@ -94,6 +97,7 @@ struct MeterParts: Sendable {
             registry: registry,
             chartScript: chartScript,
             access: access,
+            identity: identity,
             signInPath: environment[AccessTokens.adminSetting] == nil ? "/login/\(access.makeLinkCode(.admin))" : nil,
             logger: logger
         )
@@ -110,7 +114,8 @@ struct MeterParts: Sendable {
             limits: limits,
             now: { Timestamp.now },
             logger: logger,
-            fallback: InvitationResponder(parts: self)
+            fallback: InvitationResponder(parts: self),
+            identity: identity
         )
     }
 

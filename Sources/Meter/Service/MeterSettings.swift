@@ -12,6 +12,10 @@ public struct MeterSettings: Sendable {
     public var dashboardAddress: ListenAddress
     /// Under which people and CircleCI reach the service from outside.
     public var publicURL: String?
+    /// The certificate of both listeners; nil: they speak plain HTTP.
+    public var tls: TLSIdentity.Files?
+    /// Whose word about the client counts.
+    public var trustedProxies = TrustedProxies()
     /// The API is under `/api/v2` of it.
     public var circleciURL: String
     /// Between two passes of the reconciler; nil: only when told to.
@@ -49,6 +53,9 @@ public struct MeterSettings: Sendable {
         case webhookAddress = "webhook-address"
         case dashboardAddress = "dashboard-address"
         case publicURL = "public-url"
+        case tlsCertificate = "tls-certificate"
+        case tlsKey = "tls-key"
+        case trustedProxy = "trusted-proxy"
         case circleciURL = "circleci-url"
         case reconcileEvery = "reconcile-every"
         case settleEvery = "settle-every"
@@ -113,6 +120,10 @@ public struct MeterSettings: Sendable {
             settings.dashboardAddress = try ListenAddress(text, setting: Key.dashboardAddress.rawValue)
         }
         settings.publicURL = try reader.url(.publicURL)
+        settings.tls = try reader.tlsFiles()
+        if let text = reader.string(.trustedProxy) {
+            settings.trustedProxies = try TrustedProxies(text, setting: Key.trustedProxy.rawValue)
+        }
         settings.circleciURL = try reader.url(.circleciURL) ?? settings.circleciURL
         if let text = reader.string(.reconcileEvery) {
             settings.reconcileEvery = try Duration.setting(text, name: Key.reconcileEvery.rawValue)
@@ -182,6 +193,20 @@ extension ConfigReader {
             )
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    fileprivate func tlsFiles() throws(MeterError) -> TLSIdentity.Files? {
+        switch (string(.tlsCertificate), string(.tlsKey)) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return TLSIdentity.Files(certificate: certificate, key: key)
+        case (let certificate, _):
+            throw MeterError(
+                .invalidSetting,
+                "A certificate and its key go together",
+                at: (certificate == nil ? MeterSettings.Key.tlsCertificate : .tlsKey).rawValue,
+                hint: "give both --tls-certificate and --tls-key"
+            )
+        }
     }
 
     fileprivate func integer(

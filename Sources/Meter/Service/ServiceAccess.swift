@@ -1,9 +1,20 @@
+package import AsyncHTTPClient
 import Foundation
+import NIOSSL
 
 /// How commands on the same machine reach a running service.
 package struct ServiceAccess {
     package let dashboardURL: String
     package let adminToken: String
+
+    /// Asks the service. Its certificate, which is for the name that people use, is not looked at: the address is this
+    /// machine's own, and whoever could listen there in the service's place could as well do so where it speaks plain HTTP.
+    package static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.tlsConfiguration = .makeClientConfiguration()
+        configuration.tlsConfiguration?.certificateVerification = .none
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
 
     /// From the service's file and the admin token, which is in the environment or in the data directory; nil where no
     /// service says where it listens. Blocking, for a moment.

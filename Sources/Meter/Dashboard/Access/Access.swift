@@ -7,7 +7,7 @@ final class Access: Sendable {
     static let linkLifetimeSeconds: Int64 = 15 * 60
 
     let now: @Sendable () -> Timestamp
-    /// Whether cookies are for https only: where the public URL is.
+    /// Whether cookies are for https only: where the public URL is, or the listener.
     let hasSecureCookies: Bool
     let failedAttempts: FailedAttempts
 

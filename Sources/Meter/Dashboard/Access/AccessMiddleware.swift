@@ -39,7 +39,7 @@ struct AccessMiddleware: RouterMiddleware {
     }
 
     private func role(ofHeader header: String, _ context: DashboardContext) throws(HTTPProblem) -> Role {
-        let place = "token \(context.clientAddress)"
+        let place = "token \(context.clientPlace)"
         if let seconds = access.failedAttempts.secondsToWait(place, at: access.now()) {
             throw .tooManyAttempts(retryAfterSeconds: seconds)
         }

@@ -13,8 +13,10 @@ struct DashboardContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The client's connection, for answers that go on and on.
     let channel: any Channel
-    /// The client's address without the port, for counting failed attempts.
-    let clientAddress: String
+    /// The client's address without the port; ``ProxyMiddleware`` sees through proxies.
+    var clientAddress: String
+    /// Whether a proxy that is trusted says that the client came by https.
+    var isSecure = false
     /// Set by ``AccessMiddleware``; nil on the paths that are open to all.
     var access: Access?
 
@@ -23,6 +25,9 @@ struct DashboardContext: RequestContext {
         channel = source.channel
         clientAddress = source.channel.remoteAddress?.ipAddress ?? "local"
     }
+
+    /// Under which the client's failed attempts are counted.
+    var clientPlace: String { IPAddress.place(of: clientAddress) }
 
     /// - Throws: `unauthorized`, `forbidden`.
     func require(_ role: Role) throws(HTTPProblem) {

@@ -14,19 +14,19 @@ struct LoginRoutes: Sendable {
     let pages: Pages
 
     func add(to router: Router<DashboardContext>) {
-        router.get("/login") { request, _ in try form(request, code: nil) }
+        router.get("/login") { request, context in try form(request, context, code: nil) }
         router.get("/login/:code") { request, context in
             let code = try context.parameters.require("code")
             guard access.isLinkValid(code) else {
-                return try form(request, code: nil, error: "This link was used or has expired.", status: .gone)
+                return try form(request, context, code: nil, error: "This link was used or has expired.", status: .gone)
             }
-            return try form(request, code: code)
+            return try form(request, context, code: code)
         }
         router.post("/login") { request, context in try await signIn(request, context) }
-        router.post("/logout") { request, _ in
+        router.post("/logout") { request, context in
             if let cookie = request.cookies[Session.cookieName] { access.endSession(cookie.value) }
             var response = Response.redirect(to: "/login")
-            response.setCookie(cookie(Session.cookieName, "", maxAge: 0))
+            response.setCookie(cookie(context, Session.cookieName, "", maxAge: 0))
             return response
         }
     }
@@ -40,6 +40,7 @@ struct LoginRoutes: Sendable {
 
     private func form(
         _ request: Request,
+        _ context: DashboardContext,
         code: String?,
         error: String? = nil,
         status: HTTPResponse.Status = .ok
@@ -48,15 +49,15 @@ struct LoginRoutes: Sendable {
         let nonce = known.flatMap { $0.utf8.count == 64 ? $0 : nil } ?? Randomness.text()
         let page = FormPage(csrfToken: access.formToken(nonce: nonce), code: code, error: error)
         var response = try pages.render("login", page, status: status)
-        response.setCookie(cookie(Self.nonceCookieName, nonce, maxAge: Self.nonceLifetimeSeconds))
+        response.setCookie(cookie(context, Self.nonceCookieName, nonce, maxAge: Self.nonceLifetimeSeconds))
         return response
     }
 
     private func signIn(_ request: Request, _ context: DashboardContext) async throws -> Response {
-        let place = "login \(context.clientAddress)"
+        let place = "login \(context.clientPlace)"
         if let seconds = access.failedAttempts.secondsToWait(place, at: access.now()) {
             let error = "Too many failed attempts. Please try again in \(seconds) seconds."
-            var response = try form(request, code: nil, error: error, status: .tooManyRequests)
+            var response = try form(request, context, code: nil, error: error, status: .tooManyRequests)
             response.headers[.retryAfter] = String(seconds)
             return response
         }
@@ -66,6 +67,7 @@ struct LoginRoutes: Sendable {
         else {
             return try form(
                 request,
+                context,
                 code: nil,
                 error: "The form was open for too long, or cookies are off. Please try again.",
                 status: .forbidden
@@ -76,24 +78,24 @@ struct LoginRoutes: Sendable {
         else {
             access.failedAttempts.failed(place, at: access.now())
             let error = code == nil ? "This token opens nothing." : "This link was used or has expired."
-            return try form(request, code: nil, error: error, status: .unauthorized)
+            return try form(request, context, code: nil, error: error, status: .unauthorized)
         }
         access.failedAttempts.succeeded(place)
         var response = Response.redirect(to: "/")
         response.setCookie(
-            cookie(Session.cookieName, access.startSession(role), maxAge: Int(Session.lifetimeSeconds))
+            cookie(context, Session.cookieName, access.startSession(role), maxAge: Int(Session.lifetimeSeconds))
         )
-        response.setCookie(cookie(Self.nonceCookieName, "", maxAge: 0))
+        response.setCookie(cookie(context, Self.nonceCookieName, "", maxAge: 0))
         return response
     }
 
-    private func cookie(_ name: String, _ value: String, maxAge: Int) -> Cookie {
+    private func cookie(_ context: DashboardContext, _ name: String, _ value: String, maxAge: Int) -> Cookie {
         Cookie(
             name: name,
             value: value,
             maxAge: maxAge,
             path: "/",
-            secure: access.hasSecureCookies,
+            secure: access.hasSecureCookies || context.isSecure,
             httpOnly: true,
             sameSite: .strict
         )

@@ -87,8 +87,9 @@ struct HostileNamesTests {
             HostileNames.all.count >= 200
                 && Set(HostileNames.all.map { Array($0.utf8) }).count == HostileNames.all.count
         )
+        async let other = HostileWorld(HostileNames.harmless)
         let hostile = try await HostileWorld(HostileNames.all)
-        let harmless = try await HostileWorld(HostileNames.harmless)
+        let harmless = try await other
         for path in Self.pages { try await expectSame(path, hostile, harmless) }
         try await expectProjectPages(hostile)
         try await expectShownWhole(hostile)
@@ -160,7 +161,7 @@ struct HostileNamesTests {
 
     /// A page about one project, whose slug comes back in the query.
     private func expectProjectPages(_ world: HostileWorld) async throws {
-        for index in stride(from: 0, to: world.names.count, by: 7) {
+        for index in stride(from: 0, to: world.names.count, by: 20) {
             let slug = HostileWorld.slug(index, Self.stored(world.names[index]))
             guard slug.utf8.count < 2000 else { continue }
             let path = "/usage?project=\(queryValue(slug))&group_by=workflow%2Cjob"

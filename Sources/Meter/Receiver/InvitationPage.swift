@@ -24,6 +24,8 @@ struct InvitationPage: Sendable {
         let knownOrganization: String?
         let asksForOrganization: Bool
         let organization: String
+        let organizationProblem: String?
+        let isReconnect: Bool
         let action: String
         let failure: FormProblem?
         let keyFields: KeyFields
@@ -46,15 +48,18 @@ struct InvitationPage: Sendable {
         today: Day
     ) throws(MeterError) -> Response {
         let id = subject.invitation.connection
+        let failure = subject.asksForOrganization ? failure : failure?.onKey
         let form = Form(
             code: code,
             connectionID: id,
             knownOrganization: subject.organization,
             asksForOrganization: subject.asksForOrganization,
             organization: fields?["organization"] ?? "",
+            organizationProblem: failure?.beside("organization"),
+            isReconnect: subject.action == "Reconnect",
             action: subject.action,
             failure: failure,
-            keyFields: KeyFields(fields, today: today),
+            keyFields: KeyFields(fields, failure, today: today),
             expiresAt: ShownTime(subject.invitation.expiresAt, now: subject.invitation.createdAt)
         )
         return try answer(

@@ -78,6 +78,8 @@ struct ConnectionCard {
     let lastReconcile: LastReconcile?
     let projects: [ProjectLine]
     let projectCount: String
+    /// How many of them have no webhook that is known; nil: all have one, or nobody can look.
+    let unhookedCount: String?
     let hasProjects: Bool
     let moreProjects: String?
     let missing: [MissingLine]
@@ -124,6 +126,8 @@ struct ConnectionCard {
             ProjectLine($0, hasKey: hasKey, now: now)
         }
         projectCount = grouped(status.projects.count)
+        let unhooked = status.projects.count { $0.hook == nil }
+        unhookedCount = hasKey && unhooked > 0 ? grouped(unhooked) : nil
         hasProjects = !projects.isEmpty
         moreProjects = ConnectionCard.rest(status.projects.count, ConnectionCard.maximumProjects)
         missing = status.projects.flatMap { project in project.missing.map { MissingLine($0, of: project.slug) } }
@@ -172,7 +176,7 @@ extension ConnectionCard.Progress {
         value = units
         maximum = projectCount * Self.unitsPerProject
         var step = "Project \(min(done + 1, projectCount)) of \(projectCount)"
-        if !progress.project.isEmpty { step += ": \(nameInSentence(progress.project))" }
+        if !progress.project.isEmpty { step += ": \(progress.project)" }
         if progress.pipelineCount > 0 {
             step += ", pipeline \(grouped(progress.pipelinesDone)) of \(grouped(progress.pipelineCount))"
         }

@@ -5,20 +5,44 @@ import Wire
 struct FormProblem: Error {
     let problem: String
     let advice: String?
+    /// The name of the field that has to be changed; nil: none alone.
+    let field: String?
 
-    init(_ problem: String, _ advice: String? = nil) {
+    init(_ problem: String, _ advice: String? = nil, field: String? = nil) {
         self.problem = sentence(problem)
         self.advice = advice.map(sentence)
+        self.field = field
     }
+
+    /// Where the form has no field for the organization, the key is what can be changed.
+    var onKey: FormProblem {
+        field == "organization" ? FormProblem(problem, advice, field: KeyFields.keyField) : self
+    }
+
+    /// What is said beside the field of that name; nil: nothing is wrong with it.
+    func beside(_ field: String) -> String? { self.field == field ? problem : nil }
 
     /// Nil where it is none that another input could mend; the service's own log says more then.
     init?(_ error: any Error) {
         switch error {
         case let error as FormProblem: self = error
-        case let error as MeterError where FormProblem.isForPeople(error.code): self.init(error.message, error.hint)
-        case let error as CircleCIError where error.code == .invalidKey || error.code == .emptySecret:
-            self.init(error.message, error.hint)
+        case let error as MeterError where FormProblem.isForPeople(error.code):
+            self.init(error.message, error.hint, field: FormProblem.field(of: error.code))
+        case let error as CircleCIError where error.code == .invalidKey:
+            self.init(error.message, error.hint, field: KeyFields.keyField)
+        case let error as CircleCIError where error.code == .emptySecret:
+            self.init(error.message, error.hint, field: "webhook_secret")
         default: return nil
+        }
+    }
+
+    private static func field(of code: MeterError.Code) -> String? {
+        switch code {
+        case .invalidConnectionId, .connectionExists: "id"
+        case .organizationNotFound: "organization"
+        case .keyRejected, .projectsNotReadable: KeyFields.keyField
+        case .emptySecret: "webhook_secret"
+        default: nil
         }
     }
 
@@ -38,12 +62,21 @@ struct KeyFields {
     let firstDay: String
     let lastDay: String
     let isKeyRequired: Bool
+    /// What is wrong with the key, and with its date.
+    let keyProblem: String?
+    let expiresProblem: String?
 
+    static let keyField = "api_key"
+    private static let expiresField = "expires"
     /// Personal tokens last a year at most (FACTS 7); a day more, for who is ahead of UTC.
     private static let maximumDays: Int32 = 367
 
-    /// - Parameter fields: What was sent, to show the date again.
-    init(_ fields: FormFields?, isKeyRequired: Bool = true, today: Day) {
+    /// - Parameters:
+    ///   - fields: What was sent, to show the date again.
+    ///   - failure: Why it was not accepted.
+    init(_ fields: FormFields?, _ failure: FormProblem?, isKeyRequired: Bool = true, today: Day) {
+        keyProblem = failure?.beside(KeyFields.keyField)
+        expiresProblem = failure?.beside(KeyFields.expiresField)
         expires = fields?["expires"].flatMap { Day($0) }?.description ?? ""
         firstDay = today.description
         lastDay = KeyFields.lastDay(today).description
@@ -58,13 +91,20 @@ struct KeyFields {
         var expires: Day?
         if !text.isEmpty {
             guard let day = Day(text) else {
-                throw FormProblem("The expiry date is no date", "write it as in \(lastDay(today))")
+                throw FormProblem(
+                    "The expiry date is no date",
+                    "write it as in \(lastDay(today))",
+                    field: expiresField
+                )
             }
-            guard day >= today else { throw FormProblem("By the expiry date, \(day), the key has expired already") }
+            guard day >= today else {
+                throw FormProblem("By the expiry date, \(day), the key has expired already", field: expiresField)
+            }
             guard day <= lastDay(today) else {
                 throw FormProblem(
                     "The expiry date, \(day), is more than a year away",
-                    "CircleCI's keys last a year at most; leave the date empty if the key has none"
+                    "CircleCI's keys last a year at most; leave the date empty if the key has none",
+                    field: expiresField
                 )
             }
             expires = day
@@ -75,7 +115,7 @@ struct KeyFields {
     /// As ``read(_:today:)``, where there must be a key.
     static func readKey(_ fields: FormFields, today: Day) throws(FormProblem) -> (key: Secret, expires: Day?) {
         let (key, expires) = try read(fields, today: today)
-        guard let key else { throw FormProblem("The API key is missing", "paste it into the field") }
+        guard let key else { throw FormProblem("The API key is missing", "paste it into the field", field: keyField) }
         return (key, expires)
     }
 

@@ -12,6 +12,9 @@ struct ConnectionKeyPage: Sendable {
         let navigation: Navigation
         /// Connect or Reconnect, as the button that led here.
         let action: String
+        /// Whether CircleCI rejects the key that is there.
+        let isKeyDead: Bool
+        let hasKey: Bool
         let connectionID: String
         let organization: String
         let stateWord: String
@@ -61,14 +64,16 @@ struct ConnectionKeyPage: Sendable {
         let page = Page(
             navigation: Navigation(.connections, context),
             action: connection.apiKey == nil ? "Connect" : "Reconnect",
+            isKeyDead: condition.state == .reconnectRequired,
+            hasKey: connection.apiKey != nil,
             connectionID: connection.id,
             organization: connection.organization,
             stateWord: condition.word,
             tone: condition.tone,
             message: sentence(condition.message),
             since: ShownTime(condition.since, now: parts.access.now()),
-            failure: failure,
-            keyFields: KeyFields(fields, today: parts.today)
+            failure: failure?.onKey,
+            keyFields: KeyFields(fields, failure?.onKey, today: parts.today)
         )
         return try pages.render("connection-key", page, status: failure == nil ? .ok : .unprocessableContent)
     }

@@ -12,7 +12,12 @@ struct ConnectionNewPage: Sendable {
         let navigation: Navigation
         let failure: FormProblem?
         let id: String
+        let idProblem: String?
         let organization: String
+        let organizationProblem: String?
+        let secretProblem: String?
+        /// Whether the part for who has no key stands open.
+        let isWithoutKey: Bool
         let projects: String
         let keyFields: KeyFields
         let hasPublicURL: Bool
@@ -51,7 +56,8 @@ struct ConnectionNewPage: Sendable {
         guard key.key != nil || !secret.isEmpty else {
             throw FormProblem(
                 "An API key or a webhook secret is needed",
-                "with a key everything else is done for you; without one, enter the secret of the webhooks at CircleCI"
+                "with a key everything else is done for you; without one, enter the secret of the webhooks at CircleCI",
+                field: KeyFields.keyField
             )
         }
         return try NewConnection(
@@ -74,9 +80,13 @@ struct ConnectionNewPage: Sendable {
             navigation: Navigation(.connections, context),
             failure: failure,
             id: fields?["id"] ?? "",
+            idProblem: failure?.beside("id"),
             organization: fields?["organization"] ?? "",
+            organizationProblem: failure?.beside("organization"),
+            secretProblem: failure?.beside("webhook_secret"),
+            isWithoutKey: failure?.field == "webhook_secret" || fields?["projects"]?.isEmpty == false,
             projects: fields?["projects"] ?? "",
-            keyFields: KeyFields(fields, isKeyRequired: false, today: parts.today),
+            keyFields: KeyFields(fields, failure, isKeyRequired: false, today: parts.today),
             hasPublicURL: parts.settings.publicURL != nil
         )
         return try pages.render("connection-new", page, status: failure == nil ? .ok : .unprocessableContent)

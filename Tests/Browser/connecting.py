@@ -30,6 +30,7 @@ def check_wrong_key(visitor, path, name, key, **fields):
     for field, text in fields.items():
         assert value(page, field) == text, f"{field} was lost"
     assert value(page, "api_key") == "", "the page shows the key again"
+    expect(page.locator("[name=api_key]").first).to_be_focused()
     visitor.look(name)
 
 
@@ -100,6 +101,7 @@ def reconnect(story, admin, key, wrong_key):
     expect(card).to_contain_text("The new key works")
     expect(card.get_by_role("link", name="Reconnect")).to_have_count(0)
     expect(card).to_contain_text("Connected")
+    expect(card).not_to_contain_text("broke off:")
     admin.until("what was lost is filled in", lambda: story.coverage(admin, "acme")["api_only"] > filled)
     admin.look("5-reconnected-connections")
 

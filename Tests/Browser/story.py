@@ -178,7 +178,8 @@ class Story:
         self.fake.ask("revoke", FIRST_KEY)
         card = admin.page.locator("#connection-acme")
         expect(card.get_by_role("link", name="Reconnect")).to_be_visible(timeout=SECONDS * 1000)
-        expect(card).to_contain_text(re.compile("rejects"))
+        expect(card).to_contain_text("CircleCI rejects the API key")
+        expect(card).to_contain_text("Rejected by CircleCI")
         assert admin.page.evaluate("window.isStillHere"), "the page was loaded again"
         before = self.counted(admin, "acme")
         sent = self.fake.ask("deliver", 80, 0.4)

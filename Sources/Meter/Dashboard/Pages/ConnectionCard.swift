@@ -96,6 +96,8 @@ struct ConnectionCard {
     ///   - notice: What was just done.
     init(_ status: ConnectionStatus, isAdmin: Bool, isStarting: Bool, notice: String?, now: Timestamp) {
         let connection = status.connection
+        let hasKey = connection.apiKey != nil
+        let isKeyDead = status.condition.state == .reconnectRequired
         id = connection.id
         organization = connection.organization
         stateWord = status.condition.word
@@ -118,10 +120,8 @@ struct ConnectionCard {
         progress = status.progress.map(Progress.init)
         self.isStarting = isStarting && status.progress == nil
         lastReconcile = status.lastReport.flatMap { report in
-            status.lastReportAt.map { LastReconcile(report, at: ShownTime($0, now: now)) }
+            status.lastReportAt.map { LastReconcile(report, at: ShownTime($0, now: now), isKeyDead: isKeyDead) }
         }
-        let hasKey = connection.apiKey != nil
-        let isKeyDead = status.condition.state == .reconnectRequired
         projects = status.projects.prefix(ConnectionCard.maximumProjects).map {
             ProjectLine($0, hasKey: hasKey, now: now)
         }
@@ -151,6 +151,8 @@ struct ConnectionCard {
 
     private static func key(of status: ConnectionStatus) -> (line: String, tone: String) {
         guard status.connection.apiKey != nil else { return ("None: webhooks only", "plain") }
+        let isRejected = status.condition.reason == ConnectionCondition.Reason.keyRejected
+        if status.condition.state == .reconnectRequired, isRejected { return ("Rejected by CircleCI", "bad") }
         guard let expires = status.connection.keyExpires, let left = status.keyDaysLeft else {
             return ("Expiry date not entered", "plain")
         }
@@ -213,11 +215,19 @@ extension ConnectionCard.MissingLine {
 }
 
 extension ConnectionCard.LastReconcile {
-    fileprivate init(_ report: ReconcileReport, at time: ShownTime) {
+    fileprivate init(_ report: ReconcileReport, at time: ShownTime, isKeyDead: Bool) {
         reconciledAt = time
-        added = report.addedCount == 0 ? "nothing was missing" : "\(grouped(report.addedCount)) runs filled in"
+        let filled = report.addedCount > 0 ? "\(grouped(report.addedCount)) runs filled in" : nil
+        if report.error == nil {
+            added = filled ?? "nothing was missing"
+        } else {
+            added = filled.map { "\($0), then broke off" } ?? "broke off"
+        }
         var problems: [String] = []
-        if let error = report.error { problems.append("It broke off: \(CircleCIWords.reason(error.code.rawValue)).") }
+        // What was said of a key that has been replaced since needs nobody any more.
+        if let error = report.error, isKeyDead || error.code != .unauthorized {
+            problems.append("The last comparison broke off: \(CircleCIWords.reason(error.code.rawValue)).")
+        }
         for project in report.projects {
             guard let error = project.error else { continue }
             problems.append("\(nameInSentence(project.slug)): \(CircleCIWords.reason(error.code.rawValue)).")

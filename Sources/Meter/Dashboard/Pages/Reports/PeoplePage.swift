@@ -43,6 +43,8 @@ struct PeoplePage: ReportPage {
             section(table, title: "All people", where: { !$0.isBot }, empty: "Nobody was active in this month."),
             section(table, title: "Programs", where: \.isBot, empty: "None."),
         ].filter { $0.title != "Programs" || $0.hasRows }
+        // In the first month everybody is new, and one list says it.
+        if summary.new == summary.activeUsers { content.sections.removeAll { $0.title == "New this month" } }
         content.notes = [
             "CircleCI bills everybody who triggers a pipeline, registered or not. A person is counted once: names are merged "
                 + "by rules and by people.json in the data directory.",

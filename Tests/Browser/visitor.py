@@ -106,6 +106,19 @@ class Visitor:
         term = self.page.locator("dl").filter(has=self.page.locator("dt", has_text=title)).last
         return int(re.sub(r"\D", "", term.locator("dd").first.inner_text()) or "0")
 
+    def sum(self, region, column):
+        """The sum of a table's column, by the names of both. 0 where there is no such table."""
+        return self.page.evaluate(
+            """([region, column]) => {
+              const table = document.querySelector(`[aria-label="${region}"] table`);
+              if (!table) return 0;
+              const index = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.trim() === column);
+              const texts = [...table.tBodies[0].rows].map((row) => row.cells[index].textContent.replace(/\\D/g, ""));
+              return texts.reduce((sum, text) => sum + Number(text), 0);
+            }""",
+            [region, column],
+        )
+
     def until(self, what, condition):
         """Waits until a condition holds; returns its value. For what no element alone can tell."""
         deadline = time.monotonic() + SECONDS

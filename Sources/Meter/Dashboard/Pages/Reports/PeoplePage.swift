@@ -84,6 +84,7 @@ struct PeoplePage: ReportPage {
 
     private static func headline(_ summary: PeopleSummary) -> String {
         let isOver = summary.through >= summary.month.adding(days: 31).firstOfMonth.adding(days: -1)
+        if summary.activeUsers == 0 { return isOver ? "Nobody was active." : "Nobody was active so far." }
         func people(_ count: Int) -> String { count == 1 ? "1 person" : "\(grouped(count)) people" }
         var text = "\(people(summary.activeUsers)) \(summary.activeUsers == 1 ? "was" : "were") active"
         text += isOver ? "" : " so far"

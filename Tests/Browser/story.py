@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from connecting import connect, invite, look_at_hooks, reconnect
 from processes import FakeCircleCI, Service
-from viewing import check_viewer, check_without_script, sign_out
+from viewing import check_days, check_viewer, check_without_script, sign_out
 from visitor import SECONDS, Findings, Visitor
 
 SEED = 7
@@ -71,6 +71,7 @@ class Story:
             self.check_live(admin)
         with self.step("pages of a connected organization"):
             self.look_around(admin, "3-connected", keyboard=True)
+            check_days(admin, self.fake.description["now"][:10])
             look_at_hooks(self, admin)
         with self.step("a revoked key is seen, with the reason, and events go on"):
             self.revoke(admin)

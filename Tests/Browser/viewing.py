@@ -48,6 +48,20 @@ def check_viewer(story, token):
     story.visitors.remove(viewer)
 
 
+def check_days(visitor, day):
+    """Days that are entered count, also beside the word that the form began with; a word that is chosen counts again."""
+    page = visitor.open("/usage")
+    for name in ["from", "to"]:
+        page.locator(f"[name={name}]").fill(day)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("main")).to_contain_text(f"{day} to {day}")
+    expect(page.locator("[name=period]")).to_have_value("")
+    page.locator("[name=period]").select_option("last-7-days")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("[name=from]")).to_have_value("")
+    expect(page.locator("main")).not_to_contain_text(f"{day} to {day}")
+
+
 def check_without_script(story, admin):
     plain = story.visitor("plain", java_script_enabled=False, storage_state=admin.context.storage_state())
     plain.open("/")

@@ -87,4 +87,22 @@ struct ReportRequestTests {
         )
         #expect(ReportText.change(from: 200, to: 100) == "-50 %" && ReportText.change(from: 0, to: 0) == "–")
     }
+
+    @Test(arguments: [
+        // The days were entered beside the word that the form began with.
+        ("last-30-days", "last-30-days", "2026-11-20", [("from", "2026-11-20")]),
+        // The word was chosen, and the days were left standing.
+        ("last-week", "", "2026-11-20", [("period", "last-week")]),
+        ("last-week", "last-30-days", "2026-11-20", [("period", "last-week")]),
+        ("last-30-days", "last-30-days", "", [("period", "last-30-days"), ("from", "")]),
+    ])
+    func `of days and a word for days a page takes the one that was changed`(
+        _ period: String,
+        _ shown: String,
+        _ from: String,
+        _ decided: [(String, String)]
+    ) {
+        let values = ReportForm.decided(["period": period, "shown": shown, "from": from])
+        #expect(values == Dictionary(uniqueKeysWithValues: decided))
+    }
 }

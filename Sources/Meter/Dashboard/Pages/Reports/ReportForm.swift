@@ -19,6 +19,8 @@ struct ReportForm {
     let fields: [Field]
     let from: String
     let to: String
+    /// The word for days that is shown as chosen; empty where the days themselves are.
+    let shown: String
     /// Whether days are asked for, not months.
     let hasDays: Bool
     /// Kept while other things are chosen.
@@ -42,6 +44,8 @@ struct ReportForm {
         hasDays = monthsBefore == nil
         let isDays = !from.isEmpty || !to.isEmpty
         let period = values["period"].flatMap { $0.isEmpty ? nil : $0 }
+        let shown = period ?? (isDays ? "" : ReportPeriod.usual.rawValue)
+        self.shown = shown
         var fields = [
             monthsBefore.map { ReportForm.months(before: $0, chosen: values["month"]) }
                 ?? Field(
@@ -49,11 +53,10 @@ struct ReportForm {
                     label: "Days (UTC)",
                     choices: [Choice(value: "", title: "from and to", isChosen: isDays)]
                         + ReportPeriod.allCases.map { candidate in
-                            let chosen = period ?? (isDays ? "" : ReportPeriod.usual.rawValue)
-                            return Choice(
+                            Choice(
                                 value: candidate.rawValue,
                                 title: candidate.title,
-                                isChosen: chosen == candidate.rawValue
+                                isChosen: shown == candidate.rawValue
                             )
                         }
                 )
@@ -79,6 +82,17 @@ struct ReportForm {
             )
         }
         self.fields = fields
+    }
+
+    /// Of days and a word for days, when a form sends both, the one that was changed: the days where the word is the one
+    /// that was shown, else the word.
+    static func decided(_ values: [String: String]) -> [String: String] {
+        var decided = values
+        let shown = decided.removeValue(forKey: "shown")
+        let hasDays = ["from", "to"].contains { values[$0]?.isEmpty == false }
+        guard hasDays, let period = values["period"], !period.isEmpty else { return decided }
+        for name in period == shown ? ["period"] : ["from", "to"] { decided[name] = nil }
+        return decided
     }
 
     /// This month and the twelve before.

@@ -70,15 +70,12 @@ struct ReportPages: Sendable {
         _ groupings: [(value: String, title: String)],
         _ make: ([String: String], Day) throws(MeterError) -> Subject
     ) async throws -> Response {
-        let values = try ReportsAPI.values(of: request)
+        let values = ReportForm.decided(try ReportsAPI.values(of: request))
         var subject: Subject?
         var content = Content()
         var problem: String?
         do {
-            // Days beside a word for days: the word was chosen, the days were left standing.
-            var asked = values
-            if asked["period"]?.isEmpty == false { for name in ["from", "to"] { asked[name] = nil } }
-            let made = try make(asked, parts.access.now().day)
+            let made = try make(values, parts.access.now().day)
             subject = made
             let (snapshot, groups) = try await parts.projector.published.answer(made.reports)
             let policy = await parts.people.read()

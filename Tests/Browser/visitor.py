@@ -101,11 +101,6 @@ class Visitor:
         links = self.page.locator("header nav a").all()
         return {link.inner_text(): link.get_attribute("href") for link in links}
 
-    def figure(self, title):
-        """The number that stands under a title; where several do, the last, which is of the longest time."""
-        term = self.page.locator("dl").filter(has=self.page.locator("dt", has_text=title)).last
-        return int(re.sub(r"\D", "", term.locator("dd").first.inner_text()) or "0")
-
     def sum(self, region, column):
         """The sum of a table's column, by the names of both. 0 where there is no such table."""
         return self.page.evaluate(

@@ -69,7 +69,7 @@ struct CoveragePage: ReportPage {
     }
 
     func missing(_ parts: MeterParts, _ context: DashboardContext) async throws -> MissingList? {
-        try await MissingList.read(filter, parts, context)
+        try await MissingList.read(report.filter, parts, context)
     }
 
     private var csvPath: String { path(values, under: "/api/v1/coverage", adding: ["format": "csv"]) }

@@ -41,7 +41,9 @@ FOCUSED = """() => {
   if (!element || element === document.body || element === document.documentElement) return null;
   const style = getComputedStyle(element);
   const isVisible = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none";
-  return { name: window.nameOf(element), isVisible };
+  const isSame = element === window.lastFocused;
+  window.lastFocused = element;
+  return { name: window.nameOf(element), isVisible, isSame };
 }"""
 
 
@@ -173,7 +175,7 @@ class Visitor:
         for _ in range(4 * len(expected) + 10):
             page.keyboard.press("Tab")
             focused = page.evaluate(FOCUSED)
-            if focused is None or reached and focused["name"] == reached[-1]:
+            if focused is None or focused["isSame"]:
                 continue
             if not focused["isVisible"]:
                 self.findings.add(f"{name}: the focus does not show on {focused['name']}")

@@ -27,6 +27,10 @@ try {
 } catch {}
 """
 
+EXCESS = """() => Math.max(document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  ...[...document.querySelectorAll("canvas")].map((canvas) =>
+    Math.floor(canvas.getBoundingClientRect().right) - document.documentElement.clientWidth))"""
+
 TABBABLE = """() => {
   const name = (element) => [element.localName, element.id, element.getAttribute("href") ?? element.name ?? "",
     element.getAttribute("aria-label") ?? (element.labels ? "" : element.textContent.trim().slice(0, 40))].join("|");
@@ -139,14 +143,25 @@ class Visitor:
                 page.set_viewport_size({"width": width, "height": 800})
                 if width == WIDTHS[0] or scheme == SCHEMES[0]:
                     self._check_accessibility(f"{name} ({scheme}, {width} px)")
+                excess = self._excess()
                 path = os.path.join(self.artifacts, "screenshots", f"{name}-{scheme}-{width}.png")
                 page.screenshot(path=path, full_page=True)
-                excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 if excess > 0:
-                    self.findings.add(f"{name}: scrolls sideways by {excess} px at {width} px")
+                    self.findings.add(f"{name}: scrolls sideways, or cuts a chart off, by {excess} px at {width} px")
         page.emulate_media(color_scheme=SCHEMES[0], reduced_motion="reduce")
         page.set_viewport_size({"width": WIDTHS[0], "height": 800})
         self.check_policy(name)
+
+    def _excess(self):
+        """By how many pixels the page scrolls sideways, or a chart is cut off.
+
+        A chart follows the window's width some frames later."""
+        if self.has_script:
+            self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        deadline = time.monotonic() + 2
+        while (excess := self.page.evaluate(EXCESS)) > 0 and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        return excess
 
     def check_policy(self, name):
         if not self.has_script:

@@ -156,12 +156,18 @@ class Visitor:
         """By how many pixels the page scrolls sideways, or a chart is cut off.
 
         A chart follows the window's width some frames later."""
-        if self.has_script:
-            self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self._wait_for_frames()
         deadline = time.monotonic() + 2
         while (excess := self.page.evaluate(EXCESS)) > 0 and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)
+        self._wait_for_frames()
         return excess
+
+    def _wait_for_frames(self):
+        if self.has_script:
+            self.page.evaluate("""async () => {
+              for (let count = 0; count < 10; count += 1) await new Promise((done) => requestAnimationFrame(done));
+            }""")
 
     def check_policy(self, name):
         if not self.has_script:

@@ -1,5 +1,5 @@
 /// By which slug rows of a connection are shown: their projects stand as ids, and as slugs where no event had an id.
-public struct ShownProjects: Equatable, Sendable {
+public struct ShownProjects: Sendable {
     private var slugs: [String: String] = [:]
     private var texts: [String: [String]] = [:]
 
@@ -15,8 +15,19 @@ public struct ShownProjects: Equatable, Sendable {
         }
     }
 
-    // The order of sightings plays no part.
-    public static func == (first: ShownProjects, second: ShownProjects) -> Bool { first.slugs == second.slugs }
+    private func slug(of text: String) -> String { slugs[text] ?? text }
+
+    /// The texts whose rows are shown otherwise than before, and those whose rows were or are now shown together with
+    /// them: a job's machine may be known from any of these.
+    public func changed(since before: ShownProjects) -> Set<String> {
+        let all = Set(slugs.keys).union(before.slugs.keys)
+        var affected: Set<String> = []
+        for text in all where slug(of: text) != before.slug(of: text) {
+            affected.formUnion([slug(of: text), before.slug(of: text)])
+        }
+        guard !affected.isEmpty else { return [] }
+        return all.filter { affected.contains(slug(of: $0)) || affected.contains(before.slug(of: $0)) }.union(affected)
+    }
 
     /// All texts of projects whose rows are shown together with those of `project`; that one is among them.
     public func sharing(_ project: String) -> [String] {

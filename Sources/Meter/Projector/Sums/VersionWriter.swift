@@ -6,8 +6,8 @@ import Wire
 /// Writes down which days an advance changes, in its own transaction: made before the projects' names are written,
 /// told to write after everything else is.
 struct VersionWriter {
-    /// Descriptions of so many jobs are looked up one by one; of more, all days of their connection count as changed.
-    private static let maximumDescriptionCount = 32
+    /// So many jobs or projects are looked up one by one; of more, all days of their connection count as changed.
+    private static let maximumLookUpCount = 32
 
     private let changes: UsageChanges
     private let sequence: Int
@@ -23,8 +23,8 @@ struct VersionWriter {
 
     func write() throws {
         try countRows()
-        for (connection, shown) in try VersionWriter.shown(changes, database) where shown != shownBefore[connection] {
-            try changeAll(of: connection)
+        for (connection, shown) in try VersionWriter.shown(changes, database) {
+            try rename(shown.changed(since: shownBefore[connection] ?? ShownProjects([])), of: connection)
         }
         try describe()
         guard changes.rateCard != nil else { return }
@@ -76,10 +76,37 @@ struct VersionWriter {
         }
     }
 
+    /// Whether SQLite, which compares bytes, finds every text that is equal to this one.
+    private static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+
+    /// Days count as changed on which there is anything of the projects.
+    private func rename(_ projects: Set<String>, of connection: String) throws {
+        guard projects.count <= VersionWriter.maximumLookUpCount, projects.allSatisfy(VersionWriter.isPlain) else {
+            try changeAll(of: connection)
+            return
+        }
+        let tables = UsageTable.stored.filter { $0.hasProject && !$0.isMonthly }
+        let isThere = tables.map { table in
+            """
+            EXISTS (
+                SELECT 1 FROM \(table.rawValue) AS rows WHERE rows.connection = day_versions.connection
+                AND rows.day = day_versions.day AND rows.project = ?2
+            )
+            """
+        }
+        let update = try database.cachedStatement(
+            sql: """
+                UPDATE day_versions SET sequence = ?1 WHERE connection = ?3
+                AND (\(isThere.joined(separator: " OR ")))
+                """
+        )
+        for project in projects { try update.execute(arguments: [sequence, project, connection]) }
+    }
+
     /// What a job's details say counts on the days on which it ran.
     private func describe() throws {
         for (connection, descriptions) in Dictionary(grouping: changes.jobDescriptions, by: \.connection) {
-            guard descriptions.count <= VersionWriter.maximumDescriptionCount else {
+            guard descriptions.count <= VersionWriter.maximumLookUpCount else {
                 try changeAll(of: connection)
                 continue
             }
@@ -93,7 +120,12 @@ struct VersionWriter {
                     """
             )
             for description in descriptions {
-                for project in shown.sharing(description.project) {
+                let projects = shown.sharing(description.project)
+                guard projects.allSatisfy(VersionWriter.isPlain) else {
+                    try changeAll(of: connection)
+                    continue
+                }
+                for project in projects {
                     try update.execute(
                         arguments: [sequence, connection, project, description.workflow, description.job]
                     )

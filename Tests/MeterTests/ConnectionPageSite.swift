@@ -119,6 +119,7 @@ struct ConnectionPageSite: Sendable {
         settings.publicURL = publicURL
         settings.circleciURL = circleciURL
         settings.reconcileEvery = nil
+        settings.chartScript = nil
         let service = try await MeterService.open(
             settings,
             environment: [AccessTokens.adminSetting: admin, AccessTokens.viewerSetting: viewer],

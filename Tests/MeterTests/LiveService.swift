@@ -22,12 +22,14 @@ final class LiveService: Sendable {
     ///   - circleciURL: a made-up CircleCI; then no connection is there at first, and it is told where to post.
     ///   - chartScript: the file that draws charts; nil: pages go without.
     ///   - logger: nil: nothing is logged.
+    ///   - change: other settings.
     init(
         organizationCount: Int = 1,
         circleciURL: String? = nil,
         chartScript: String? = nil,
         environment: [String: String] = [:],
-        logger: Logger? = nil
+        logger: Logger? = nil,
+        change: (inout MeterSettings) throws -> Void = { _ in }
     ) async throws {
         var settings = MeterSettings(directory: DataDirectory(directory.path("data")))
         settings.webhookAddress = ListenAddress(host: "127.0.0.1", port: 0)
@@ -42,6 +44,7 @@ final class LiveService: Sendable {
             settings.circleciURL = circleciURL
             settings.apiCallsPerSecond = 1000
         }
+        try change(&settings)
         let logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let service = try await MeterService.open(settings, environment: environment, logger: logger)
         for index in 0..<organizationCount where circleciURL == nil {

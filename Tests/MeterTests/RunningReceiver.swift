@@ -41,6 +41,7 @@ struct RunningReceiver: Sendable {
     static func run(
         _ limits: ReceiverLimits = ReceiverLimits(),
         log: (any DeliveryLog)? = nil,
+        identity: TLSIdentity? = nil,
         _ body: @escaping @Sendable (RunningReceiver) async throws -> Void
     ) async throws {
         let directory = TemporaryDirectory()
@@ -67,7 +68,8 @@ struct RunningReceiver: Sendable {
             metrics: ReceiverMetrics(registry),
             limits: limits,
             now: { clock },
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            identity: identity
         )
         try await runService { onRunning in
             receiver.application(address: .hostname("127.0.0.1", port: 0), onRunning: onRunning)

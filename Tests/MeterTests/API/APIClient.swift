@@ -34,7 +34,7 @@ struct APIClient: Sendable {
         var request = HTTPClientRequest(url: live.running.dashboardURL + path)
         request.method = method
         request.headers.add(name: "authorization", value: "Bearer \(try live.token)")
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let answer = try await response.body.collect(upTo: 1 << 26)

@@ -29,7 +29,7 @@ struct ReportParameters {
     mutating func connection() throws(MeterError) -> String? {
         guard let text = text("connection") else { return nil }
         guard Connection.isValidId(text) else {
-            throw ReportParameters.invalid("connection", "'\(text)' is no connection's id", hint: "an id as acme")
+            throw ReportParameters.invalid("connection", "It is no connection's id", hint: "an id as acme")
         }
         return text
     }

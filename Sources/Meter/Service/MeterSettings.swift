@@ -202,8 +202,8 @@ extension ConfigReader {
         case (let certificate, _):
             throw MeterError(
                 .invalidSetting,
-                "A certificate and its key go together",
-                at: (certificate == nil ? MeterSettings.Key.tlsCertificate : .tlsKey).rawValue,
+                "A certificate and its key go together, and this one is alone",
+                at: (certificate == nil ? MeterSettings.Key.tlsKey : .tlsCertificate).rawValue,
                 hint: "give both --tls-certificate and --tls-key"
             )
         }

@@ -116,8 +116,8 @@ struct TLSTests {
     }
 
     @Test func `a certificate and its key go together`() async throws {
-        for (given, missing) in [
-            ([MeterSettings.Key.tlsKey: "k"], "tls-certificate"), ([.tlsCertificate: "c"], "tls-key"),
+        for (given, name) in [
+            ([MeterSettings.Key.tlsKey: "k"], "tls-key"), ([.tlsCertificate: "c"], "tls-certificate"),
         ] {
             let error = await #expect(throws: MeterError.self) {
                 try await MeterSettings.load(
@@ -126,7 +126,7 @@ struct TLSTests {
                     environment: [:]
                 )
             }
-            #expect(error?.code == .invalidSetting && error?.location == missing)
+            #expect(error?.code == .invalidSetting && error?.location == name)
         }
     }
 }

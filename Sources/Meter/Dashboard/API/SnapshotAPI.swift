@@ -80,10 +80,18 @@ extension SnapshotFilter {
         var parameters = ReportParameters(values)
         self.init(
             connection: try parameters.connection(),
-            from: try parameters.day("from"),
-            to: try parameters.day("to")
+            from: try SnapshotFilter.day("from", &parameters),
+            to: try SnapshotFilter.day("to", &parameters)
         )
         try parameters.refuseOthers()
         if let from, let to, to < from { throw ReportParameters.invalid("to", "It is before 'from'") }
+    }
+
+    private static func day(_ name: String, _ parameters: inout ReportParameters) throws(MeterError) -> Day? {
+        guard let text = parameters.text(name) else { return nil }
+        guard let day = Day(text) else {
+            throw ReportParameters.invalid(name, "It is no day", hint: "a day as 2026-11-01")
+        }
+        return day
     }
 }

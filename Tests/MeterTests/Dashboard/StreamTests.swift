@@ -90,6 +90,8 @@ struct StreamTests {
         var limits = StreamAPI.Limits()
         limits.keepAlive = .milliseconds(5)
         limits.lifetime = .milliseconds(20)
+        // A machine with much to do needs longer for the end than a reader does.
+        limits.lastWords = .seconds(60)
         try await RunningStream.run(limits) { live in
             var blocks = StreamBlocks(try await live.open())
             while try await blocks.next() != nil {}
@@ -98,7 +100,9 @@ struct StreamTests {
 
     @Test func `the service stops although streams are open`() async throws {
         let (told, continuation) = AsyncThrowingStream.makeStream(of: String.self)
-        try await RunningStream.run { live in
+        var limits = StreamAPI.Limits()
+        limits.lastWords = .seconds(60)
+        try await RunningStream.run(limits) { live in
             let response = try await live.open()
             let (opened, isOpen) = AsyncStream.makeStream(of: Void.self)
             Task {

@@ -1,3 +1,4 @@
+import Dispatch
 import EventLog
 import FakeCircleCI
 import GRDB
@@ -172,6 +173,7 @@ struct SumsLawTests {
         let expected = Mutex<[Int: String]>([:])
         let answers = try await withThrowingTaskGroup(of: [(Int, String)].self) { group in
             let isDone = Flag()
+            let answered = DispatchSemaphore(value: 0)
             for reader in 0..<4 {
                 group.addTask {
                     try await onOwnThread("reader \(reader)") {
@@ -180,6 +182,7 @@ struct SumsLawTests {
                             let (snapshot, groups) = try store.answer([report])
                             let text = SumsLawTests.text(report, snapshot, groups)
                             answers.append((snapshot.position?.sequence ?? 0, text))
+                            answered.signal()
                         } while !isDone.isRaised
                         return answers
                     }
@@ -193,6 +196,9 @@ struct SumsLawTests {
                     try store.publish(advance)
                     let text = try SumsLawTests.whole(report, store)
                     expected.withLock { $0[advance.position?.sequence ?? 0] = text }
+                    // Of four readers, one has asked again after the publish when five answers have come since.
+                    while answered.wait(timeout: .now()) == .success {}
+                    for _ in 0..<5 where answered.wait(timeout: .now() + 60) == .timedOut { return }
                 }
             }
             return try await group.reduce(into: []) { $0 += $1 }
@@ -200,6 +206,6 @@ struct SumsLawTests {
         for (sequence, text) in answers where sequence > 0 {
             #expect(text == expected.withLock { $0[sequence] }, "seed \(seed), record \(sequence)")
         }
-        #expect(Set(answers.map(\.0)).count > 2)
+        #expect(Set(answers.map(\.0)).count > 30)
     }
 }

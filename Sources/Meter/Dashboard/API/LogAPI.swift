@@ -17,7 +17,7 @@ struct LogAPI: Sendable {
 
     /// The `ETag` names the log's end and the query, so that following the tail costs nothing while nothing comes.
     private func list(_ request: Request) async throws -> Response {
-        var values = try ReportsAPI.values(of: request)
+        var values = try ReportsAPI.givenValues(of: request)
         let asked = values
         let format = values.removeValue(forKey: "format") ?? ReportsAPI.Format.json.rawValue
         guard let format = ReportsAPI.Format(rawValue: format) else {

@@ -50,17 +50,19 @@ final class KeptSums: Sendable {
         /// - Returns: whether all were kept already.
         func addMissing(_ kind: SumsKind, _ range: ReportRange, byMonth: Bool) throws -> Bool {
             for (connection, versions) in try UsageStore.dayVersions(range, database) {
-                for span in DaySpan.spans(of: range.days) {
-                    guard let version = versions.version(of: span), !(isKept(kind, connection, span, version)) else {
-                        continue
-                    }
-                    let missing = kept(kind, connection, versions.days(of: span), versions).missing
-                    if let first = missing.first {
-                        let some = missing.prefix { $0 < first.adding(days: KeptSums.daysPerTurn) }
-                        _ = try sums.turns.withLock { try count(kind, connection, Array(some), versions) }
-                        return false
-                    }
-                    if span.isMonth, byMonth { _ = try month(kind, connection, span, version, versions) }
+                // A month that is kept needs none of its days.
+                let needed = DaySpan.spans(of: range.days).filter { span in
+                    versions.version(of: span).map { !isKept(kind, connection, span, $0) } ?? false
+                }
+                let missing = kept(kind, connection, needed.flatMap { versions.days(of: $0) }, versions).missing
+                if let first = missing.first {
+                    let some = missing.prefix { $0 < first.adding(days: KeptSums.daysPerTurn) }
+                    _ = try sums.turns.withLock { try count(kind, connection, Array(some), versions) }
+                    return false
+                }
+                for span in needed where span.isMonth && byMonth {
+                    guard let version = versions.version(of: span) else { continue }
+                    _ = try month(kind, connection, span, version, versions)
                 }
             }
             return true

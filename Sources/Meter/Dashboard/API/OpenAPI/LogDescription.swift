@@ -8,15 +8,28 @@ enum LogDescription {
             id: "log",
             tag: "log",
             summary: "The records of the log, the newest first",
-            text: "`searched_to` says how far was looked; `next`, where to go on: as before, or after with it.",
+            text: """
+                A search reads a bounded part of the log: `searched_to` says how far it came, and `next` what to give as \
+                `before` to go on; null: there is nothing older. `damages` are places that cannot be read.
+                """,
             parameters: filters + [.format],
             answers: [
                 .init(
                     status: 200,
                     text: "The records.",
-                    content: [("application/json", .reference("LogRecords")), ("text/csv", .string)]
+                    content: [("application/json", .reference("LogRecords")), ("text/csv", .string)],
+                    headers: [
+                        (
+                            "Link",
+                            [
+                                "description": "Where to go on, `rel=\"next\"`; absent at the log's beginning.",
+                                "schema": .string,
+                            ]
+                        )
+                    ]
                 )
-            ]
+            ],
+            hasTag: true
         ),
         OpenAPIOperation(
             path: "/api/v1/log/{sequence}",
@@ -42,14 +55,14 @@ enum LogDescription {
             "LogRecords",
             .members([
                 ("records", .array(of: summary)), ("next", OpenAPIValue.count.orNull), ("searched_to", .count),
-                ("log", .reference("LogPosition")),
+                ("damages", .array(of: damage)), ("log", .reference("LogPosition")),
             ])
         ),
         (
             "LogRecord",
             .members([
                 ("record", ["type": "object"]), ("summary", summary), ("signature", signature),
-                ("run", OpenAPIValue.object([("type", ["object", "null"])])), ("changes", .array(of: change)),
+                ("run", ["anyOf": [run, ["type": "null"]]]), ("changes", .array(of: change)),
                 ("changes_complete", .boolean), ("log", .reference("LogPosition")),
             ])
         ),
@@ -68,6 +81,17 @@ enum LogDescription {
             ] + texts.map { ($0, OpenAPIValue.string.orNull) } + [("duration_ms", OpenAPIValue.count.orNull)]
         )
     }()
+
+    private static let damage = OpenAPIValue.members([
+        ("kind", .string), ("segment", .count), ("offset", .count), ("bytes", .count),
+        ("first_sequence", OpenAPIValue.count.orNull), ("last_sequence", OpenAPIValue.count.orNull),
+    ])
+
+    /// Every record about the run that was found.
+    private static let run = OpenAPIValue.members([
+        ("id", .string), ("kind", .choice(["job", "workflow"])), ("records", .array(of: summary)),
+        ("records_complete", .boolean),
+    ])
 
     private static let signature = OpenAPIValue.members([
         ("state", .choice(["valid", "mismatch", "absent", "erased", "unchecked"])), ("message", .string),

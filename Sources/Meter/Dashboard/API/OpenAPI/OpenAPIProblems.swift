@@ -7,7 +7,7 @@ enum OpenAPIProblems {
     static let all: [(status: Int, code: String)] = {
         let stated: [HTTPProblem] = [
             HTTPProblem.signatureMissing, .signatureMismatch, .unknownConnection, .logUnavailable, .notFound,
-            .malformedRequest,
+            .malformedRequest, .busy, .tooManyStreams,
             .incompleteBody, .requestTimeout, .internalError, .stopping, .methodNotAllowed([.get]),
             .bodyTooLarge(maximumBytes: 1), .requestLineTooLong(maximumBytes: 1),
             .headersTooLarge(maximumCount: 1, maximumBytes: 1), .unauthorized, .forbidden, .crossSite, .misdirected,
@@ -19,7 +19,7 @@ enum OpenAPIProblems {
         return
             ((stated + thrown.map { HTTPProblem($0) }).map { (Int($0.status.code), $0.code) }
             // Of what the framework refuses.
-            + [(400, "bad_request")] + StreamDescription.problems)
+            + [(400, "bad_request")])
             .filter { seen.insert("\($0.0) \($0.1)").inserted }
             .sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }()

@@ -1,7 +1,5 @@
 /// `GET /api/v1/stream`.
 enum StreamDescription {
-    static let problems = [(503, "too_many_streams")]
-
     static let operation = OpenAPIOperation(
         path: "/api/v1/stream",
         id: "stream",

@@ -1,7 +1,9 @@
 /// JSON as ``JSONWriter`` writes it, broken into lines for people.
 public enum JSONIndentation {
-    /// - Parameter bytes: JSON on one line, without white space outside of strings.
-    public static func indented(_ bytes: [UInt8]) -> [UInt8] {
+    /// - Parameters:
+    ///   - bytes: JSON on one line, without white space outside of strings.
+    ///   - limit: about as many bytes are made and not more: depth can make a hundred of one.
+    public static func indented(_ bytes: [UInt8], upTo limit: Int = .max) -> [UInt8] {
         var lines: [UInt8] = []
         var depth = 0
         var isInString = false
@@ -11,6 +13,7 @@ public enum JSONIndentation {
             lines.append(contentsOf: repeatElement(UInt8(ascii: " "), count: depth * 2))
         }
         for (index, byte) in bytes.enumerated() {
+            if lines.count > limit { break }
             if isInString {
                 lines.append(byte)
                 if isEscaped {

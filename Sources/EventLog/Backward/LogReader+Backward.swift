@@ -22,7 +22,8 @@ extension LogReader {
     ///   - sequence: Nil: from the end.
     ///   - end: The last record to read, as the log gave it out.
     ///   - floor: The last record that is not wanted.
-    ///   - mayGoOn: Asked with the bytes read so far, after each record that was delivered and between segments; false stops.
+    ///   - mayGoOn: Asked with the bytes read so far, after each record that was delivered and between segments, in a
+    ///     damaged segment only behind it; false stops.
     ///   - body: Returns false to stop. A record is valid only during the call.
     /// - Throws: ``LogError`` with code `unusable` where a file cannot be read, and what `body` throws.
     public func readBackward(
@@ -188,7 +189,8 @@ private struct BackwardPass {
                     let record = LogRecord(line: bytes, segment: information.segment, offset: offset)
                     return try record.map { try body(.record($0)) } ?? true
                 }
-                guard goesOn, mayGoOn(bytesRead) else { return false }
+                // The whole segment was read for the first of them: who reads may go on is asked behind it.
+                guard goesOn else { return false }
             }
             guard upper > floor + 1 else { return false }
         }

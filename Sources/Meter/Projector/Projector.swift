@@ -81,9 +81,11 @@ actor Projector: Service {
                 }
                 if projection == nil { try await open() }
                 // What is written but not yet durable may still be lost, so it is not counted.
-                try projection?.advance(to: log.durableEnd.sequence)
+                let end = log.durableEnd.sequence
+                try projection?.advance(to: end)
                 published.advanced(to: projection?.position)
-                lag.update(published: projection?.position?.sequence ?? 0, durable: log.durableEnd.sequence)
+                // What came meanwhile is not late yet: else under steady load the oldest would be late for ever.
+                lag.update(published: projection?.position?.sequence ?? 0, durable: end)
                 return
             } catch is CancellationError {
                 return

@@ -14,6 +14,8 @@ final class PublishedSnapshot: Sendable {
         var rendered: (key: String, bytes: [UInt8])?
         /// Whether sums are being added up ahead of readers, or will be.
         var isWarmingUp = false
+        /// Counts up with each warm-up; one that is not the last gives up.
+        var warmUpTurn = 0
         var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
         var nextSubscriber = 0
 
@@ -92,7 +94,7 @@ final class PublishedSnapshot: Sendable {
                         }
                     }
                 )
-                warmUp(after: PublishedSnapshot.stepPause)
+                warmUp(after: PublishedSnapshot.stepPause, isNew: true)
             }
         }
     }
@@ -106,20 +108,28 @@ final class PublishedSnapshot: Sendable {
 
     /// Adds up what the usual pages ask for while nobody waits for it: a few days at a time, so that neither readers nor
     /// another store wait long. What is not kept is added up when it is asked for.
-    private func warmUp(after seconds: Double, stepCount: Int = 0) {
-        let isWarmingUp = state.withLock { state in
-            defer { state.isWarmingUp = true }
-            return state.isWarmingUp
+    ///
+    /// - Parameter isNew: for a store that has just come; what was to be done for the one before is let go.
+    private func warmUp(after seconds: Double, isNew: Bool = false) {
+        let turn = state.withLock { state -> Int? in
+            guard isNew || !state.isWarmingUp else { return nil }
+            state.isWarmingUp = true
+            state.warmUpTurn += 1
+            return state.warmUpTurn
         }
-        guard !isWarmingUp else { return }
+        if let turn { warmUp(turn, after: seconds, stepCount: 0) }
+    }
+
+    private func warmUp(_ turn: Int, after seconds: Double, stepCount: Int) {
         queue.asyncAfter(deadline: .now() + seconds, qos: .utility) { [weak self] in
-            guard let self else { return }
-            let store = state.withLock { $0.store }
+            guard let self, let store = state.withLock({ $0.warmUpTurn == turn ? $0.store : nil }) else { return }
             // Who asks for it next is told what is wrong.
-            let isDone = (try? store?.warmUp(today: Timestamp.now.day)) ?? true
-            state.withLock { $0.isWarmingUp = false }
-            guard !isDone, stepCount < PublishedSnapshot.maximumStepCount else { return }
-            warmUp(after: PublishedSnapshot.stepPause, stepCount: stepCount + 1)
+            let isDone = (try? store.warmUp(today: Timestamp.now.day)) ?? true
+            if isDone || stepCount == PublishedSnapshot.maximumStepCount {
+                state.withLock { if $0.warmUpTurn == turn { $0.isWarmingUp = false } }
+            } else {
+                warmUp(turn, after: PublishedSnapshot.stepPause, stepCount: stepCount + 1)
+            }
         }
     }
 

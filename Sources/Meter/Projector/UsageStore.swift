@@ -9,6 +9,9 @@ import Wire
 ///
 /// Calls block; make them off the cooperative pool.
 final class UsageStore: Sendable {
+    /// A reader whose sums are not kept is busy for long, others are not to wait for it.
+    private static let maximumReaderCount = 12
+
     let path: String
     /// The reducer that wrote it; where it is not this program's, the store can be shown but not gone on from.
     let reducerVersion: Int
@@ -37,6 +40,7 @@ final class UsageStore: Sendable {
         case .service, .reading:
             guard FileManager.default.fileExists(atPath: path) else { return nil }
             configuration.readonly = purpose == .reading
+            configuration.maximumReaderCount = UsageStore.maximumReaderCount
             database = try DatabasePool(path: path, configuration: configuration)
             let userVersion = try database.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } ?? 0
             reducerVersion = UsageSchema.reducerVersion(userVersion)
@@ -183,7 +187,8 @@ final class UsageStore: Sendable {
 
 extension UsageStore: UsageStorage {
     func partition(connection: String, day: Day) throws -> [[UInt8]] {
-        try database.read { database in
+        // On the writer's connection, which is the reducer's own: it does not wait for readers.
+        try database.writeWithoutTransaction { database in
             try Data.fetchAll(
                 database,
                 sql: "SELECT runs FROM partitions WHERE connection = ? AND pipeline_day = ? ORDER BY piece",

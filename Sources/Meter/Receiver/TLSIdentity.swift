@@ -23,6 +23,8 @@ public final class TLSIdentity: Sendable {
         var context: NIOSSLContext
         /// Both files' content as it was last looked at, usable or not.
         var digest: [UInt8]
+        /// Why the files could not be read when they were last looked at.
+        var problem: String?
     }
 
     private static let maximumBytes = 1 << 20
@@ -46,7 +48,18 @@ public final class TLSIdentity: Sendable {
     /// - Returns: whether they had.
     /// - Throws: what was wrong with them, once; the old certificate goes on.
     func renew() throws(MeterError) -> Bool {
-        let (certificate, key) = try TLSIdentity.read(files)
+        let (certificate, key): ([UInt8], [UInt8])
+        do throws(MeterError) {
+            (certificate, key) = try TLSIdentity.read(files)
+        } catch {
+            let isKnown = state.withLock { state in
+                defer { state.problem = "\(error)" }
+                return state.problem == "\(error)"
+            }
+            if isKnown { return false }
+            throw error
+        }
+        state.withLock { $0.problem = nil }
         let digest = TLSIdentity.digest(certificate, key)
         guard state.withLock({ $0.digest }) != digest else { return false }
         state.withLock { $0.digest = digest }

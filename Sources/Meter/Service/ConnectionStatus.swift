@@ -100,7 +100,13 @@ extension ConnectionStatus {
         }
         var projects: [String: Project] = [:]
         for name in names.filter({ $0.connection == connection.id }).sorted(by: { $0.lastSeen < $1.lastSeen }) {
-            projects[name.id] = Project(id: name.id, slug: name.slug, name: name.name, lastEventAt: name.lastSeen)
+            projects[name.id] = Project(
+                id: name.id,
+                slug: name.slug,
+                name: name.name,
+                // A usage export names projects and has no events.
+                lastEventAt: name.lastSeen.microseconds > 0 ? name.lastSeen : nil
+            )
         }
         for hook in connection.hooks {
             var project = projects[hook.projectID] ?? Project(id: hook.projectID, slug: hook.slug, name: "")

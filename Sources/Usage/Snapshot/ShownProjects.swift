@@ -22,7 +22,8 @@ public struct ShownProjects: Sendable {
     public func changed(since before: ShownProjects) -> Set<String> {
         let all = Set(slugs.keys).union(before.slugs.keys)
         var affected: Set<String> = []
-        for text in all where slug(of: text) != before.slug(of: text) {
+        // By bytes, as rows are: texts can be equal in other bytes.
+        for text in all where !slug(of: text).utf8.elementsEqual(before.slug(of: text).utf8) {
             affected.formUnion([slug(of: text), before.slug(of: text)])
         }
         guard !affected.isEmpty else { return [] }

@@ -79,7 +79,8 @@ extension PartialSums {
 
 extension UsageReport {
     /// As ``groups(_:of:)-(_,Snapshot)``, from sums of the request's ``Request/sumsKind``.
-    /// - Parameter parts: of every day of ``Request/neededRange`` that has counters, none twice.
+    /// - Parameter parts: of every day of ``Request/neededRange`` that has counters, none twice; each of a single day
+    ///   where the request tells days apart.
     public static func groups(_ request: Request, of parts: [PlacedSums]) -> Groups {
         Groups(
             after: totals(request, request.range, parts),
@@ -95,12 +96,18 @@ extension UsageReport {
         guard case .usage(_, let kept)? = request.sumsKind else { return [:] }
         let project = kept.firstIndex(of: .project)
         // What a span has one of tells groups apart only where it is asked for.
-        let scoped = request.groupings.filter { $0 == .connection || $0 == .month }
+        let scoped = request.groupings.filter { $0 == .connection || $0 == .month || $0 == .day }
         var scopes: [GroupKey: Int] = [:]
         var scopeTexts: [[String]] = []
         var addition = SumsAddition()
         for part in parts where range.days.contains(part.span.first) {
-            let texts = scoped.map { $0 == .connection ? part.connection : part.span.first.month }
+            let texts = scoped.map { grouping in
+                switch grouping {
+                case .connection: part.connection
+                case .month: part.span.first.month
+                default: part.span.first.description
+                }
+            }
             let scope = scopes[GroupKey(texts: texts)] ?? scopeTexts.count
             if scope == scopeTexts.count {
                 scopes[GroupKey(texts: texts)] = scope

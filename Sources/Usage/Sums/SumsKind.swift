@@ -19,10 +19,10 @@ public enum SumsKind: Hashable, Sendable {
 
 extension UsageReport.Request {
     /// The sums that answer it; nil where the counters are not kept by all of the groupings together. What each span
-    /// has one of, its connection and month, is no group of it, and a project is chosen among all.
+    /// has one of, its connection, month and day, is no group of it, and a project is chosen among all.
     public var sumsKind: SumsKind? {
         guard let table = UsageGrouping.table(of: groupings) else { return nil }
-        var kept = Set(groupings).subtracting([.connection, .month])
+        var kept = Set(groupings).subtracting([.connection, .month, .day])
         if project != nil { kept.insert(.project) }
         return .usage(table, UsageGrouping.allCases.filter(kept.contains))
     }

@@ -13,8 +13,8 @@ import Wire
 /// What people see first.
 @Suite(.timeLimit(.minutes(5)))
 struct OverviewPageTests {
-    private func page(_ live: LiveService) async throws -> String {
-        var request = HTTPClientRequest(url: live.running.dashboardURL + "/")
+    private func page(_ live: LiveService, _ path: String = "/") async throws -> String {
+        var request = HTTPClientRequest(url: live.running.dashboardURL + path)
         request.headers.add(name: "authorization", value: "Bearer \(try live.token)")
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         #expect(response.status == .ok)
@@ -73,6 +73,19 @@ struct OverviewPageTests {
         #expect(scripts.allSatisfy { page.contains($0) })
         #expect(page.components(separatedBy: "<canvas role=\"img\" aria-label=\"").count == 3)
         #expect(page.contains("<details id=\"chart-credits-table\">"))
+        await live.stop()
+    }
+
+    @Test func `the usage page shows each day by project, whatever part of the rows is asked for`() async throws {
+        let live = try await LiveService()
+        _ = try await fill(live)
+        for path in ["/usage", "/usage?offset=3&limit=1", "/usage?project=", "/usage?period=last-365-days"] {
+            let page = try await page(live, path)
+            let table = page.components(separatedBy: "<details id=\"chart-trend-table\"").last?
+                .components(separatedBy: "</details>").first
+            #expect(table?.contains("<th scope=\"row\"><bdi>\(Timestamp.now.description.prefix(7))") == true, "\(path)")
+            #expect(page.contains("By project"), "\(path)")
+        }
         await live.stop()
     }
 

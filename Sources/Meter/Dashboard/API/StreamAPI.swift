@@ -50,6 +50,10 @@ struct StreamAPI: Sendable {
     }
 
     private func respond(to request: Request, on channel: any Channel) throws(HTTPProblem) -> Response {
+        // A body that nobody reads would hold the stream's place until the service ends.
+        guard request.headers[.transferEncoding] == nil, request.headers[.contentLength] ?? "0" == "0" else {
+            throw .malformedRequest
+        }
         guard let place = places.take() else { throw .tooManyStreams }
         return Response(
             status: .ok,

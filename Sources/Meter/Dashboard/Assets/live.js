@@ -15,6 +15,7 @@
   let isWanted = false;
   let timer = 0;
   let lastRefresh = 0;
+  let refreshSeconds = 0; // What the last one took: a page that costs much is not asked for all the time.
 
   // What the reader has opened and where they are stays, as far as it is there still.
   function replace(fresh) {
@@ -82,7 +83,8 @@
     lastRefresh = Date.now();
     try {
       const response = await fetch(location.href, { headers: { "if-none-match": `"${tag}"` }, cache: "no-store" });
-      if (response.redirected) return location.reload();
+      // The session has ended: what is shown would grow old without a word.
+      if (response.redirected || response.status === 401) return location.reload();
       if (response.status === 200) {
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
         const fresh = page.getElementById("live");
@@ -97,6 +99,7 @@
       // The service is away; the page stays as it is and asks again.
     }
     isRefreshing = false;
+    refreshSeconds = (Date.now() - lastRefresh) / 1000;
     schedule();
   }
 
@@ -104,7 +107,7 @@
     clearTimeout(timer);
     if (document.hidden || isRefreshing) return;
     const asked = Number(live.dataset.seconds) || (isStreaming ? secondsWithStream : secondsWithoutStream);
-    const seconds = isWanted ? (isBusy() ? secondsWithoutStream : pauseSeconds) : asked;
+    const seconds = isWanted ? (isBusy() ? secondsWithoutStream : Math.max(pauseSeconds, 5 * refreshSeconds)) : asked;
     timer = setTimeout(refresh, Math.max(0, lastRefresh + seconds * 1000 - Date.now()));
   }
 

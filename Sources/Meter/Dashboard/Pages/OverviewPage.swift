@@ -27,10 +27,11 @@ struct OverviewPage: Sendable {
         }
         let rates = await parts.rateCard.problem
         let people = await parts.people.read()
+        let isBehind = parts.log.durableEnd.sequence > published.position?.sequence ?? 0
         // The minute, because the page says how long ago something was.
         let state =
             "\(now.microseconds / 60_000_000)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(noticed))"
-            + "-\(connections.count)-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
+            + "-\(digest(connections))-\(isBehind)-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
@@ -88,6 +89,10 @@ struct OverviewPage: Sendable {
 
     private func digest(_ conditions: [(id: String, condition: ConnectionCondition)]) -> String {
         digest(conditions.map { "\($0.id) \($0.condition)" }.joined(separator: "\n"))
+    }
+
+    private func digest(_ connections: [Connection]) -> String {
+        digest(connections.map { "\($0.id) \($0.organization) \($0.apiKey != nil)" }.joined(separator: "\n"))
     }
 
     private func digest(_ text: String) -> String { Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4)) }

@@ -51,7 +51,9 @@ final class KeptSums: Sendable {
         func addMissing(_ kind: SumsKind, _ range: ReportRange, byMonth: Bool) throws -> Bool {
             for (connection, versions) in try UsageStore.dayVersions(range, database) {
                 // A month that is kept needs none of its days.
-                let needed = DaySpan.spans(of: range.days).filter { span in
+                let spans = DaySpan.spans(of: range.days)
+                let wanted = byMonth ? spans : spans.flatMap { versions.days(of: $0).map { DaySpan(day: $0) } }
+                let needed = wanted.filter { span in
                     versions.version(of: span).map { !isKept(kind, connection, span, $0) } ?? false
                 }
                 let missing = kept(kind, connection, needed.flatMap { versions.days(of: $0) }, versions).missing
@@ -60,7 +62,7 @@ final class KeptSums: Sendable {
                     _ = try sums.turns.withLock { try count(kind, connection, Array(some), versions) }
                     return false
                 }
-                for span in needed where span.isMonth && byMonth {
+                for span in needed where span.isMonth {
                     guard let version = versions.version(of: span) else { continue }
                     _ = try month(kind, connection, span, version, versions)
                 }

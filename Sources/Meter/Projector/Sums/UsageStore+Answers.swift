@@ -16,19 +16,23 @@ struct OverviewAnswer: Sendable {
 
 /// Answers of which only what has changed is read anew. Blocking.
 extension UsageStore {
-    /// What reports of one connection need; of one about usage, its sums.
-    func answer(_ reports: [Report]) throws -> (Snapshot, UsageReport.Groups?) {
-        guard var filter = reports.first?.filter else { return (Snapshot(SnapshotParts()), nil) }
+    /// What reports of one connection need, and of each that is about usage, its sums.
+    func answer(_ reports: [Report]) throws -> (Snapshot, [UsageReport.Groups?]) {
+        guard var filter = reports.first?.filter else { return (Snapshot(SnapshotParts()), []) }
         for report in reports.dropFirst() { filter.tables.formUnion(report.filter.tables) }
         return try database.read { database in
-            var groups: UsageReport.Groups?
-            for case let request? in reports.map(\.usage) {
-                guard let kind = request.sumsKind else { continue }
-                let reading = sums.reading(self, database)
-                groups = UsageReport.groups(request, of: try reading.parts(kind, request))
+            let groups = try reports.map { report -> UsageReport.Groups? in
+                guard let request = report.usage, let kind = request.sumsKind else { return nil }
+                return UsageReport.groups(request, of: try sums.reading(self, database).parts(kind, request))
             }
             return (try snapshot(filter, in: database), groups)
         }
+    }
+
+    /// As ``answer(_:)-([Report])`` for one report.
+    func answer(_ report: Report) throws -> (Snapshot, UsageReport.Groups?) {
+        let (snapshot, groups) = try answer([report])
+        return (snapshot, groups.first ?? nil)
     }
 
     /// - Parameter range: ends today.
@@ -49,7 +53,8 @@ extension UsageStore {
                 records: try UsageStore.recordCounts(database),
                 damages: try UsageStore.damageMessages(database),
                 lastEvents: Dictionary(
-                    try UsageStore.projects(database).map { ($0.connection, $0.lastSeen) },
+                    try UsageStore.projects(database).filter { $0.lastSeen.microseconds > 0 }
+                        .map { ($0.connection, $0.lastSeen) },
                     uniquingKeysWith: max
                 )
             )
@@ -73,11 +78,12 @@ extension UsageStore {
         }
     }
 
-    /// The names of people since a day, each once for every month, with nothing of what they did.
+    /// The names of people since a day, each once for every month, with nothing of what they did; and by which of them
+    /// persons are known to be the same, since long before: that takes some runs.
     private func names(from: Day, in database: Database) throws -> Snapshot {
         var parts = SnapshotParts()
         parts.tables = [.activity, .people, .featurePeople, .identityPairs]
-        let filter = SnapshotFilter(from: from)
+        let filter = SnapshotFilter(from: from.adding(days: -400))
         for table in [UsageTable.people, .identityPairs] {
             parts.rows[table] = try RowReader(table: table, database: database).rows(filter)
         }
@@ -105,20 +111,24 @@ extension UsageStore {
 extension KeptSums.Reading {
     /// What answers a request.
     func parts(_ kind: SumsKind, _ request: UsageReport.Request) throws -> [PlacedSums] {
+        let byMonth = !request.groupings.contains(.day)
         // Apart, since the two ranges have their months each.
-        let before = request.comparesBefore ? try parts(kind, request.range.before, byMonth: true) : []
-        return before + (try parts(kind, request.range, byMonth: true))
+        let before = request.comparesBefore ? try parts(kind, request.range.before, byMonth: byMonth) : []
+        return before + (try parts(kind, request.range, byMonth: byMonth))
     }
 }
 
 extension PublishedSnapshot {
     /// As ``UsageStore/answer(_:)``.
-    func answer(_ reports: [Report]) async throws -> (Snapshot, UsageReport.Groups?) {
-        let groups = reports.contains { $0.usage != nil } ? UsageReport.Groups() : nil
+    func answer(_ reports: [Report]) async throws -> (Snapshot, [UsageReport.Groups?]) {
+        let groups = reports.map { $0.usage == nil ? nil : UsageReport.Groups() }
         return try await read(or: (Snapshot(SnapshotParts()), groups)) { try $0.answer(reports) }
     }
 
-    func answer(_ report: Report) async throws -> (Snapshot, UsageReport.Groups?) { try await answer([report]) }
+    func answer(_ report: Report) async throws -> (Snapshot, UsageReport.Groups?) {
+        let groups = report.usage.map { _ in UsageReport.Groups() }
+        return try await read(or: (Snapshot(SnapshotParts()), groups)) { try $0.answer(report) }
+    }
 
     /// As ``UsageStore/overview(_:rules:)``.
     func overview(_ range: ReportRange, rules: PeopleRules) async throws -> OverviewAnswer {

@@ -137,7 +137,10 @@ extension OpenAPIParameter {
     )
     fileprivate static let offset = OpenAPIParameter(
         name: "offset",
-        text: "Without so many rows at the beginning: `next_offset` of the page before.",
+        text: """
+            Without so many rows at the beginning: `next_offset` of the page before. Pages belong together only while \
+            `log`, in CSV the `ETag`, names the same record.
+            """,
         schema: .integer(in: Report.offsets),
         example: "100"
     )

@@ -9,7 +9,7 @@ struct UsageTrend {
     /// Groups of their own color; the rest is one.
     private static let maximumGroupCount = 6
 
-    private let report: Report
+    let report: Report
     private let isMonthly: Bool
     /// By what the bars are divided.
     private let group: UsageGrouping
@@ -20,15 +20,22 @@ struct UsageTrend {
         group = values["project"].map { $0.isEmpty ? .project : .workflow } ?? .project
         isMonthly = range.dayCount > UsageTrend.maximumDayCount
         asked["group_by"] = "\((isMonthly ? UsageGrouping.month : .day).rawValue),\(group.rawValue)"
-        for name in ["limit", "compare"] { asked[name] = nil }
+        for name in ["limit", "offset", "compare"] { asked[name] = nil }
         report = try Report(.usage, asked, today: today)
     }
 
     /// Nil where nothing ran.
     ///
-    /// - Parameter title: how a project is called, given its slug.
-    func chart(of snapshot: Snapshot, rules: PeopleRules, title: (String) -> String) throws(MeterError) -> ChartView? {
-        let table = try report.table(of: snapshot, rules: rules)
+    /// - Parameters:
+    ///   - groups: what ``report`` adds up to.
+    ///   - title: how a project is called, given its slug.
+    func chart(
+        of snapshot: Snapshot,
+        _ groups: UsageReport.Groups?,
+        rules: PeopleRules,
+        title: (String) -> String
+    ) throws(MeterError) -> ChartView? {
+        let table = try report.table(of: snapshot, groups, rules: rules)
         let hasCredits = Sums(table).of("credits") != 0
         guard let period = table.column(isMonthly ? "month" : "day"), let name = table.column(group.rawValue),
             let value = table.column(hasCredits ? "credits" : "duration_ms"), !table.rows.isEmpty

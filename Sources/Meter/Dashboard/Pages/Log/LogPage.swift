@@ -93,7 +93,11 @@ struct LogPage: Sendable {
             olderPath: found?.next.map { path(asked, under: "/log", adding: ["before": String($0)]) },
             olderWord: found?.records.isEmpty == false ? "Older" : "Search on",
             newestPath: isTail ? nil : path(asked, under: "/log", adding: [:]),
-            csvPath: path(values, under: "/api/v1/log", adding: ["format": "csv"])
+            csvPath: path(
+                values,
+                under: "/api/v1/log",
+                adding: ["format": "csv", "limit": values["limit"] ?? String(LogQuery.maximumLimit)]
+            )
         )
         var response = try pages.render("log", page, status: problem == nil ? .ok : .badRequest)
         if problem == nil { response.headers[.eTag] = EntityTag.header(page.tag) }

@@ -134,13 +134,13 @@ struct RecordPage: Sendable {
     private static func event(_ body: [UInt8]) -> (text: String, note: String?) {
         // JSON with white space of its own would be broken into lines twice.
         let isJSON = body.withUnsafeBytes { JSONScanner.isObject($0) } && !body.contains { $0 == 0x0a || $0 == 0x0d }
-        let text = isJSON ? JSONIndentation.indented(body) : body
+        let text = isJSON ? JSONIndentation.indented(body, upTo: maximumBodyBytes) : body
         guard text.count > maximumBodyBytes else {
             return (String(decoding: text, as: UTF8.self), isJSON ? nil : "Shown as it came.")
         }
         return (
             String(decoding: text.prefix(maximumBodyBytes), as: UTF8.self),
-            "The first \(grouped(maximumBodyBytes)) of \(grouped(text.count)) bytes. The API has all of it."
+            "The beginning of \(grouped(body.count)) bytes. The API has all of it."
         )
     }
 }

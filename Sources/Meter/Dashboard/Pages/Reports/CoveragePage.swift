@@ -18,7 +18,7 @@ struct CoveragePage: ReportPage {
 
     func content(
         of snapshot: Snapshot,
-        _ groups: UsageReport.Groups?,
+        _ groups: [UsageReport.Groups?],
         rules: PeopleRules
     ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()

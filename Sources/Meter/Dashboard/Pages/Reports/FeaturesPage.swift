@@ -24,7 +24,7 @@ struct FeaturesPage: ReportPage {
 
     func content(
         of snapshot: Snapshot,
-        _ groups: UsageReport.Groups?,
+        _ groups: [UsageReport.Groups?],
         rules: PeopleRules
     ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()

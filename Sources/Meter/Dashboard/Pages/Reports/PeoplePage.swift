@@ -16,7 +16,7 @@ struct PeoplePage: ReportPage {
 
     func content(
         of snapshot: Snapshot,
-        _ groups: UsageReport.Groups?,
+        _ groups: [UsageReport.Groups?],
         rules: PeopleRules
     ) throws(MeterError) -> ReportPages.Content {
         var content = ReportPages.Content()

@@ -70,7 +70,9 @@ struct ReportPages: Sendable {
         _ groupings: [(value: String, title: String)],
         _ make: ([String: String], Day) throws(MeterError) -> Subject
     ) async throws -> Response {
-        let values = ReportForm.decided(try ReportsAPI.values(of: request))
+        var values = ReportForm.decided(try ReportsAPI.values(of: request))
+        // A page's sums would be those of a part.
+        for name in ["limit", "offset"] { values[name] = nil }
         var subject: Subject?
         var content = Content()
         var problem: String?
@@ -119,11 +121,11 @@ protocol ReportPage: Sendable {
     /// Of one connection, the one with most days first.
     var reports: [Report] { get }
     /// - Parameters:
-    ///   - groups: of a report about usage, what it adds up to.
+    ///   - groups: of each of the reports that is about usage, what it adds up to.
     ///   - rules: by which the names of people are merged.
     func content(
         of snapshot: Snapshot,
-        _ groups: UsageReport.Groups?,
+        _ groups: [UsageReport.Groups?],
         rules: PeopleRules
     ) throws(MeterError) -> ReportPages.Content
     /// What is missing, by name; nil: the page does not say.

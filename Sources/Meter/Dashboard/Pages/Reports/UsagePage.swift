@@ -19,7 +19,8 @@ struct UsagePage: ReportPage {
     private let values: [String: String]
 
     init(_ values: [String: String], today: Day) throws(MeterError) {
-        self.values = values
+        // A form sends what was left empty, too.
+        self.values = values.filter { !$0.value.isEmpty }
         var asked = values
         asked["compare"] = "true"
         report = try Report(.usage, asked, today: today)
@@ -27,14 +28,14 @@ struct UsagePage: ReportPage {
     }
 
     var range: ReportRange { report.range }
-    var reports: [Report] { [report] }
+    var reports: [Report] { [report, trend.report] }
 
     func content(
         of snapshot: Snapshot,
-        _ groups: UsageReport.Groups?,
+        _ groups: [UsageReport.Groups?],
         rules: PeopleRules
     ) throws(MeterError) -> ReportPages.Content {
-        let table = try report.table(of: snapshot, groups, rules: rules)
+        let table = try report.table(of: snapshot, groups[0], rules: rules)
         var content = ReportPages.Content()
         let sums = Sums(table)
         content.headlines = [headline(table, snapshot)].compactMap { $0 }
@@ -64,7 +65,7 @@ struct UsagePage: ReportPage {
                 ReportPages.Figure(title: "Cost, \(money.currency)", value: ReportText.text(.money(money), .money))
             )
         }
-        let chart = try trend.chart(of: snapshot, rules: rules) { projectTitle($0, snapshot) }
+        let chart = try trend.chart(of: snapshot, groups[1], rules: rules) { projectTitle($0, snapshot) }
         content.charts = [chart].compactMap { $0 }
         content.sections = [
             ReportView(

@@ -72,7 +72,7 @@ struct Pages: Sendable {
     ///
     /// - Throws: `invalid_template` where there is no template of that name.
     func html(_ name: String, _ values: Any) throws(MeterError) -> String {
-        guard let html = library.render(values, withTemplate: name) else {
+        guard let html = library.render(PageValues.plain(values) ?? [:], withTemplate: name) else {
             throw MeterError(.invalidTemplate, "There is no template of that name", at: name)
         }
         return html

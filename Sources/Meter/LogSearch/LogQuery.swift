@@ -31,7 +31,7 @@ struct LogQuery: Sendable {
     /// - Throws: `invalid_parameter`, which names it.
     init(_ values: [String: String]) throws(MeterError) {
         var parameters = ReportParameters(values)
-        connection = parameters.text("connection")
+        connection = try parameters.connection()
         source = try parameters.choice("source", RecordSource.self)
         type = parameters.text("type")
         project = parameters.text("project").map { ProjectSlug.longForm($0) }

@@ -69,3 +69,8 @@ extension UsageTable {
         (0..<column("duration_ms")).reduce(0) { $0 + tally[$1] }
     }
 }
+
+/// A sentence without the signs around the names in it.
+func withoutIsolates(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 != "\u{2068}" && $0 != "\u{2069}" }))
+}

@@ -100,6 +100,8 @@ private struct StrictHTML: MustacheContentType {
             case ">": escaped += "&gt;"
             case "\"": escaped += "&quot;"
             case "'": escaped += "&#39;"
+            // HTML has no zero byte; browsers would each make something else of it.
+            case "\0": escaped += "\u{fffd}"
             default: escaped.unicodeScalars.append(scalar)
             }
         }

@@ -144,7 +144,7 @@ struct LogPage: Sendable {
             project: (isNamed ? name : record.project).map(shortened),
             slug: isNamed ? record.project.map(shortened) : nil,
             subject: (isWorkflow ? record.workflow : record.job).map(shortened),
-            within: isWorkflow ? nil : record.workflow.map { "in \(shortened($0))" },
+            within: isWorkflow ? nil : record.workflow.map(shortened),
             status: record.status.map(shortened),
             tone: tone(ofStatus: record.status),
             duration: record.durationMilliseconds.map(duration),

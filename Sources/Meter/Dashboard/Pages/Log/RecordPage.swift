@@ -118,7 +118,7 @@ struct RecordPage: Sendable {
     }
 
     private static func changes(_ row: UsageChanges.ShownRow) -> [Change] {
-        let key = row.key.texts.map { $0.isEmpty ? "–" : $0 }.joined(separator: " › ")
+        let key = row.key.texts.map { $0.isEmpty ? "–" : nameInSentence($0) }.joined(separator: " › ")
         let day = row.table.isMonthly ? row.key.day.month : row.key.day.description
         return row.values.map { column, change in
             Change(

@@ -84,8 +84,9 @@ struct RecordWords {
         _ event: Event,
         in body: UnsafeRawBufferPointer
     ) -> String {
-        let type = summary.type ?? "nameless"
-        let project = summary.project.map { " of \($0)" } ?? ""
+        let type = summary.type.map(kindInSentence) ?? "nameless"
+        let project = summary.project.map { " of \(nameInSentence($0))" } ?? ""
+        let job = summary.job.map(nameInSentence) ?? "without a name"
         let carrier =
             switch summary.source {
             case .webhook: "webhook"
@@ -96,9 +97,10 @@ struct RecordWords {
         guard event.kind.source.map({ $0 == summary.source }) ?? true else { return "A \(type) \(carrier)" }
         switch event.kind {
         case .jobCompleted, .jobSettled:
-            return "A \(type) \(carrier) about job \(summary.job ?? "without a name")\(project)\(ending(summary))"
+            return "A \(type) \(carrier) about job \(job)\(project)\(ending(summary))"
         case .workflowCompleted:
-            return "A \(type) \(carrier) about workflow \(summary.workflow ?? "without a name")\(project)"
+            return
+                "A \(type) \(carrier) about workflow \(summary.workflow.map(nameInSentence) ?? "without a name")\(project)"
                 + ending(summary)
         case .ping: return "A ping: CircleCI tried whether this service answers"
         case .connectionChanged: return connectionChanged(summary, event, in: body)
@@ -112,16 +114,23 @@ struct RecordWords {
             let days = event.settledDays.map { " from \($0.lowerBound) to \($0.upperBound)" } ?? ""
             return "Circlemeter says that a usage export holds every run of the days\(days)"
         case .jobDescribed:
-            let machine = event.usage?.resourceClass?.string(in: body) ?? "a machine of no name"
-            return "CircleCI's API says that job \(summary.job ?? "without a name")\(project) runs on \(machine)"
+            let machine =
+                (event.usage?.resourceClass?.string(in: body)).map(nameInSentence) ?? "a machine of no name"
+            return "CircleCI's API says that job \(job)\(project) runs on \(machine)"
         case .rateCardChanged: return "Circlemeter says that the rate card was changed"
         case .unknown: return "A \(carrier) of type \(type), which this version does not know"
         }
     }
 
+    /// A type or a status: a word of CircleCI's as it is, anything else as the name that it may be.
+    private static func kindInSentence(_ text: String) -> String {
+        text.unicodeScalars.allSatisfy { ("a"..."z").contains($0) || $0 == "-" || $0 == "_" } && text.utf8.count < 40
+            ? text : nameInSentence(text)
+    }
+
     private static func ending(_ summary: RecordSummary) -> String {
         guard let status = summary.status else { return "" }
-        return ": \(status)" + (summary.durationMilliseconds.map { " after \(duration($0))" } ?? "")
+        return ": \(kindInSentence(status))" + (summary.durationMilliseconds.map { " after \(duration($0))" } ?? "")
     }
 
     private static func connectionChanged(
@@ -133,15 +142,17 @@ struct RecordWords {
         let reason = event.connection.reason?.string(in: body) ?? ""
         let word =
             ConnectionCondition.State(rawValue: state)
-            .map { ConnectionCondition(state: $0, reason: reason, since: Timestamp(microseconds: 0)).word } ?? state
+            .map { ConnectionCondition(state: $0, reason: reason, since: Timestamp(microseconds: 0)).word }
+            ?? nameInSentence(state)
         return "Circlemeter says that connection \(summary.connection) is in state \(word)"
-            + (reason.isEmpty ? "" : ": \(reason.replacing("_", with: " "))")
+            + (reason.isEmpty ? "" : ": \(kindInSentence(reason).replacing("_", with: " "))")
     }
 
     private static func reconciled(_ summary: RecordSummary, _ event: Event) -> String {
         let through = event.reconciliation.map { " through \($0.through)" } ?? ""
         let missing = event.reconciliation?.missing.count ?? 0
-        return "Circlemeter says that \(summary.project ?? "a project") is compared with CircleCI\(through)"
+        return
+            "Circlemeter says that \(summary.project.map(nameInSentence) ?? "a project") is compared with CircleCI\(through)"
             + (missing == 0 ? "" : "; \(missing) could not be fetched")
     }
 

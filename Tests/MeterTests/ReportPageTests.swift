@@ -96,27 +96,12 @@ struct ReportPageTests {
         return json.bytes
     }
 
-    private struct Answer {
-        var status: Int
-        var headers: HTTPHeaders
-        var text: String
-    }
-
     private static func get(
         _ live: LiveService,
         _ path: String,
         _ headers: [(String, String)] = []
-    ) async throws -> Answer {
-        var request = HTTPClientRequest(url: live.running.dashboardURL + path)
-        request.headers.add(name: "authorization", value: "Bearer \(try live.token)")
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        let body = try await response.body.collect(upTo: 1 << 26)
-        return Answer(
-            status: Int(response.status.code),
-            headers: response.headers,
-            text: String(decoding: body.readableBytesView, as: UTF8.self)
-        )
+    ) async throws -> APIClient.Answer {
+        try await APIClient(live: live).ask(.GET, path, headers)
     }
 
     private static func filled() async throws -> LiveService {

@@ -14,11 +14,9 @@ import Wire
 @Suite(.timeLimit(.minutes(5)))
 struct OverviewPageTests {
     private func page(_ live: LiveService, _ path: String = "/") async throws -> String {
-        var request = HTTPClientRequest(url: live.running.dashboardURL + path)
-        request.headers.add(name: "authorization", value: "Bearer \(try live.token)")
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        #expect(response.status == .ok)
-        return String(buffer: try await response.body.collect(upTo: 1 << 24))
+        let answer = try await APIClient(live: live).ask(.GET, path)
+        #expect(answer.status == 200)
+        return answer.text
     }
 
     /// Two days, the last of which is today.

@@ -166,6 +166,26 @@ struct StreamTests {
         }
     }
 
+    @Test func `a stream that is sent a body is refused and keeps no place`() async throws {
+        var limits = StreamAPI.Limits()
+        limits.maximumCount = 1
+        try await RunningStream.run(limits) { live in
+            let head =
+                "GET /api/v1/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \(RunningStream.viewer)\r\n"
+            for body in [
+                "transfer-encoding: chunked\r\n\r\n" + String(repeating: "1\r\nx\r\n", count: 6) + "0\r\n\r\n",
+                "content-length: 1\r\n\r\nx",
+            ] {
+                let status = try await RawClient.connect(live.port) { client in
+                    try await client.send(head + body)
+                    return await client.answers(1).first?.status
+                }
+                #expect(status == 400)
+            }
+            #expect(try await live.open().status == .ok)
+        }
+    }
+
     @Test func `nobody is told anything without a token, and a viewer is`() async throws {
         try await RunningStream.run { live in
             let nobody = try await live.open([("accept", "text/html")])

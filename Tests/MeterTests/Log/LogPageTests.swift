@@ -19,28 +19,13 @@ struct LogPageTests {
         "\u{300}combining\"\u{300}", "line\nbreak", "</pre></title><b>",
     ]
 
-    private struct Answer {
-        var status: Int
-        var headers: HTTPHeaders
-        var text: String
-    }
-
     private static func get(
         _ live: LiveService,
         _ path: String,
         token: String = admin,
         _ headers: [(String, String)] = []
-    ) async throws -> Answer {
-        var request = HTTPClientRequest(url: live.running.dashboardURL + path)
-        request.headers.add(name: "authorization", value: "Bearer \(token)")
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        let body = try await response.body.collect(upTo: 1 << 26)
-        return Answer(
-            status: Int(response.status.code),
-            headers: response.headers,
-            text: String(decoding: body.readableBytesView, as: UTF8.self)
-        )
+    ) async throws -> APIClient.Answer {
+        try await APIClient(live: live).ask(.GET, path, [("authorization", "Bearer \(token)")] + headers)
     }
 
     private static func service() async throws -> LiveService {

@@ -65,6 +65,12 @@ struct OpenAPITests {
                 _ = try Report(name, values, today: OpenAPITests.today)
             }
         }
+        // What the report itself says that it knows.
+        let refusal = #expect(throws: MeterError.self) {
+            try Report(name, needed.merging(["nonsense": "x"]) { $1 }, today: OpenAPITests.today)
+        }
+        let known = refusal?.hint?.split(separator: " ").dropFirst(2).map { String($0.prefix { $0 != "," }) } ?? []
+        #expect(Set(known) == Set(parameters.map(\.name)))
         let all = Report.Name.allCases.flatMap { ReportDescription.parameters($0) }
         for other in all where !parameters.contains(where: { $0.name == other.name }) && other.name != "format" {
             let values = needed.merging([other.name: other.example]) { $1 }

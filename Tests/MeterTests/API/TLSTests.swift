@@ -32,6 +32,22 @@ struct TLSTests {
         return files
     }
 
+    /// Whether a client that speaks this version and no other can shake hands.
+    private func shakesHands(_ version: String, _ port: Int) throws -> Bool {
+        let openssl = Process()
+        openssl.executableURL = URL(filePath: "/usr/bin/openssl")
+        // The client's own refusal of old versions is turned off, so that the service's is seen.
+        openssl.arguments = [
+            "s_client", "-\(version)", "-cipher", "DEFAULT@SECLEVEL=0", "-connect", "127.0.0.1:\(port)",
+        ]
+        openssl.standardInput = FileHandle.nullDevice
+        openssl.standardOutput = FileHandle.nullDevice
+        openssl.standardError = FileHandle.nullDevice
+        try openssl.run()
+        openssl.waitUntilExit()
+        return openssl.terminationStatus == 0
+    }
+
     private func copy(_ from: String, over to: String) throws {
         try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
         chmod(to, 0o600)
@@ -63,6 +79,10 @@ struct TLSTests {
 
         let port = try #require(URL(string: live.running.webhookURL)?.port)
         #expect(try await RawClient.answers(port, to: "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n") == [])
+        let hands = try await onOwnThread("openssl") {
+            try ["tls1_1", "tls1_2", "tls1_3"].map { try shakesHands($0, port) }
+        }
+        #expect(hands == [false, true, true])
         await live.stop()
     }
 

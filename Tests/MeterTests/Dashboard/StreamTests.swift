@@ -76,6 +76,27 @@ struct StreamTests {
         }
     }
 
+    @Test func `who knows the present snapshot is told of the next one only`() async throws {
+        var limits = StreamAPI.Limits()
+        limits.keepAlive = .milliseconds(500)
+        limits.lastWords = .seconds(60)
+        try await RunningStream.run(limits) { live in
+            live.advance(to: 5)
+            var first = StreamBlocks(try await live.open())
+            let told = try #require(try await first.next(event: "snapshot"))
+            let id = try #require(told.split(separator: "\n").first { $0.hasPrefix("id: ") }).dropFirst(4)
+            var again = StreamBlocks(
+                try await live.open([
+                    ("authorization", "Bearer \(RunningStream.viewer)"), ("last-event-id", String(id)),
+                ])
+            )
+            #expect(try await again.next() == "retry: 2000")
+            #expect(try await again.next() == ": keep-alive")
+            live.advance(to: 6)
+            #expect(try await again.next(event: "snapshot")?.contains("\"sequence\":6") == true)
+        }
+    }
+
     @Test func `a stream that says nothing shows that it is alive`() async throws {
         var limits = StreamAPI.Limits()
         // Who has not taken one when the next is due is cut off, and a machine with much to do is slow.

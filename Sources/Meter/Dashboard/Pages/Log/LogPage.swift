@@ -51,6 +51,8 @@ struct LogPage: Sendable {
         let olderWord: String
         let newestPath: String?
         let csvPath: String
+        /// Says so where the file cannot have all.
+        let csvWord: String
     }
 
     func add(to router: Router<DashboardContext>) {
@@ -97,7 +99,8 @@ struct LogPage: Sendable {
                 values,
                 under: "/api/v1/log",
                 adding: ["format": "csv", "limit": values["limit"] ?? String(LogQuery.maximumLimit)]
-            )
+            ),
+            csvWord: found?.next == nil ? "CSV" : "CSV of the newest \(grouped(LogQuery.maximumLimit))"
         )
         var response = try pages.render("log", page, status: problem == nil ? .ok : .badRequest)
         if problem == nil { response.headers[.eTag] = EntityTag.header(page.tag) }

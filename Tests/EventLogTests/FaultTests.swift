@@ -1,159 +1,114 @@
 import EventLog
 import FakeCircleCI
 import Glibc
-import Synchronization
+import TestSupport
 import Testing
-import Wire
 
-/// Faults at every call: what was acknowledged is there, in order, nothing is invented, and no number has two contents.
+/// Faults at every call of what a service does with its log: what was acknowledged is there, in order, nothing is invented,
+/// no number has two contents, and a loss of power changes none of it.
 struct FaultTests {
-    /// What callers were told.
-    final class Acknowledged: Sendable {
-        private let bodies = Mutex<[Int: String]>([:])
-
-        func note(_ sequence: Int, _ body: String) {
-            bodies.withLock { bodies in
-                #expect(bodies[sequence] == nil || bodies[sequence] == body, "record \(sequence) was promised twice")
-                bodies[sequence] = body
-            }
-        }
-
-        var all: [Int: String] { bodies.withLock { $0 } }
-    }
-
-    private static var options: EventLog.Options {
-        var options = EventLog.Options()
-        options.maximumSegmentBytes = 1_200
-        options.takeoverRetryInterval = .zero
-        return options
-    }
-
-    private static let bodies = (1...24).map { #"{"n":\#($0),"text":"\#(String(repeating: "x", count: $0 * 7))"}"# }
-
-    /// Appends every body, in waves of callers at the same time; a body that fails is not tried again.
-    private func work(_ log: EventLog, _ acknowledged: Acknowledged) async {
-        for wave in 0..<8 {
-            await withTaskGroup(of: Void.self) { group in
-                for body in FaultTests.bodies[(wave * 3)..<(wave * 3 + 1 + wave % 3)] {
-                    group.addTask {
-                        do throws(LogError) {
-                            switch try await log.append(LogFixture.entry(body)) {
-                            case .accepted(let sequence), .duplicate(let sequence):
-                                acknowledged.note(sequence, body)
-                            }
-                        } catch {
-                            #expect(error.code == .unavailable)
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    private func expectKept(_ acknowledged: Acknowledged, _ reading: Reading, _ what: String) {
-        let found = Dictionary(reading.records.map { ($0.sequence, $0.body) }) { first, _ in first }
-        for (sequence, body) in acknowledged.all {
-            #expect(found[sequence] == body, "\(what): record \(sequence) was acknowledged and is gone")
-        }
-        #expect(reading.sequences == Array(1..<(reading.sequences.count + 1)), "\(what): numbers")
-        #expect(Set(reading.bodies).isSubset(of: FaultTests.bodies), "\(what): invented")
-        #expect(reading.damages.isEmpty, "\(what): \(reading.damages)")
-    }
-
-    /// Runs the workload with a fault, and then looks at the log as every possible successor would find it.
-    private func run(_ fault: FaultyFileSystem.Fault, seed: UInt64) async throws -> Bool {
-        let fixture = LogFixture()
-        let faulty = FaultyFileSystem(fault)
-        let acknowledged = Acknowledged()
-        let what = "\(fault), seed \(seed)"
-        var generator = SeededGenerator(seed: seed)
-        do throws(LogError) {
-            let log = try fixture.open(FaultTests.options, fileSystem: faulty)
-            await work(log, acknowledged)
-            let end = log.durableEnd
-            await log.close()
-            // A reader up to the durable end sees exactly what counts, whatever stands behind it.
-            let reading = try reading(fixture.directory, through: end)
-            expectKept(acknowledged, reading, "\(what), durable end")
-            #expect(reading.records.count == acknowledged.all.count, "\(what)")
-            #expect(Set(reading.bodies).count == reading.bodies.count, "\(what): an event stands twice")
-        } catch {
-            #expect(error.code == .unusable, "\(what)")
-            #expect(acknowledged.all.isEmpty)
-        }
-        try await expectPowerLoss(faulty, fixture, acknowledged, "\(what), power lost", &generator)
-        let struck = faulty.hasStruck
-        faulty.set(nil)
-
-        // The process ends, another one goes on, on the same kernel: its page cache shows what never reached the disk.
-        let log = try fixture.open(FaultTests.options, fileSystem: faulty)
-        #expect(log.recovery.damages.isEmpty, "\(what)")
-        await work(log, acknowledged)
-        await log.close()
-        let reading = try fixture.read()
-        expectKept(acknowledged, reading, "\(what), after a restart")
-        try await expectPowerLoss(faulty, fixture, acknowledged, "\(what), power lost after a restart", &generator)
-        return struck
-    }
-
-    private func reading(_ directory: String, through end: LogPosition) throws(LogError) -> Reading {
-        do { return try Reading(directory: directory, through: end) } catch let error as LogError { throw error } catch
-        {
-            fatalError("\(error)")
-        }
-    }
-
-    private func expectPowerLoss(
-        _ faulty: FaultyFileSystem,
-        _ fixture: LogFixture,
-        _ acknowledged: Acknowledged,
-        _ what: String,
-        _ generator: inout SeededGenerator
-    ) async throws {
-        for _ in 0..<3 {
-            let left = LogFixture()
-            faulty.disk.afterPowerLoss(of: fixture.directory, into: left.directory, using: &generator)
-            let log = try left.open(FaultTests.options, fileSystem: UnsyncedFileSystem())
-            let outcome = try await log.append(LogFixture.entry(FaultTests.bodies[23]))
-            if case .accepted(let sequence) = outcome { #expect(acknowledged.all[sequence] == nil, "\(what)") }
-            await log.close()
-            let reading = try left.read()
-            let found = Dictionary(reading.records.map { ($0.sequence, $0.body) }) { first, _ in first }
-            for (sequence, body) in acknowledged.all {
-                #expect(found[sequence] == body, "\(what): record \(sequence) was acknowledged and is gone")
-            }
-            #expect(Set(reading.bodies).isSubset(of: FaultTests.bodies), "\(what): invented")
-        }
-    }
-
-    @Test(arguments: FaultyFileSystem.Kind.allCases, [false, true])
-    func aFaultAtEveryCall(of kind: FaultyFileSystem.Kind, sticky: Bool) async throws {
+    /// What the kernel may do with a call.
+    private static func effects(
+        of kind: FaultyFileSystem.Kind,
+        sticky: Bool
+    ) -> [FaultyFileSystem.Effect] {
         let effects: [FaultyFileSystem.Effect] =
             switch kind {
-            case .write: [.error(ENOSPC), .error(EINTR), .short(7), .partial(100, EIO), .error(EIO)]
-            case .create: [.error(ENOSPC)]
-            default: [.error(EIO)]
+            case .write: [.error(EIO), .error(ENOSPC), .short(7), .partial(100, EIO), .partial(40, ENOSPC)]
+            case .synchronizeData, .synchronize: [.error(EIO), .error(ENOSPC)]
+            case .read: [.error(EIO), .short(7)]
+            case .create: [.error(ENOSPC), .error(EMFILE)]
+            case .open: [.error(EMFILE), .error(EIO)]
+            case .rename: [.error(EIO), .error(ENOSPC)]
+            case .lock: [.error(ENOLCK)]
+            case .makeDirectory: [.error(ENOSPC)]
+            case .truncate, .remove, .size, .names: [.error(EIO)]
             }
-        for effect in effects {
-            // EINTR for ever is no kernel's behaviour.
-            if sticky, case .error(EINTR) = effect { continue }
-            var index = 0
-            while index < 80 {
-                let fault = FaultyFileSystem.Fault(kind: kind, index: index, isSticky: sticky, effect: effect)
-                guard try await run(fault, seed: UInt64(index)) else { break }
-                index += 1
-            }
-            #expect(index > 0 || kind == .truncate || kind == .remove)
-        }
+        // Interrupted for ever is no kernel's behaviour.
+        let isInterruptible = !sticky && [.write, .read, .synchronizeData, .synchronize, .truncate].contains(kind)
+        return isInterruptible ? effects + [.error(EINTR)] : effects
     }
 
-    @Test func theKernelEndsTheProcessAtEveryCall() async throws {
-        var index = 0
-        while true {
-            let fault = FaultyFileSystem.Fault(kind: nil, index: index, isSticky: true, effect: .error(EIO))
-            guard try await run(fault, seed: UInt64(index) + 1_000) else { break }
-            index += 1
+    /// Runs a workload with a fault, and then looks at the log as every possible successor would find it.
+    private func strike(
+        _ prepared: Workload.Prepared,
+        _ fault: FaultyFileSystem.Fault,
+        seed: UInt64,
+        _ campaign: Campaign
+    ) async throws {
+        let workload = prepared.workload
+        let run = LogRun(prepared, seed: seed)
+        let fileSystem = run.fileSystem
+        let what = "seed \(seed), \(workload.name), \(fault)"
+        fileSystem.set(fault)
+        do {
+            try await workload.work(run)
+        } catch let error as LogError {
+            #expect(error.code == .unusable, "\(what): \(error)")
         }
-        #expect(index > 20)
+        #expect(fileSystem.hasStruck, "\(what): was not reached")
+        fileSystem.set(nil)
+        if workload.isReadable, Files.names(run.fixture.temporary.path) == ["log"] {
+            let reading = try run.fixture.read()
+            run.expectKept(reading, "\(what), before a restart", of: run.ledger, allOfIt: false)
+        }
+        try await losePower(run, "\(what), power lost", eachOnce: true)
+
+        // Another process goes on, on the same kernel: its page cache shows what never reached the disk.
+        let log = try run.open()
+        for number in [1, 2, 90, 91] { #expect(await run.append(log, run.body(number)), "\(what)") }
+        await log.close()
+        // The window of duplicates does not reach back to the first of them in every workload.
+        let reading = try run.fixture.read()
+        run.expectKept(reading, "\(what), after a restart", of: run.ledger, allOfIt: false, eachOnce: false)
+        try await losePower(run, "\(what), power lost after a restart", eachOnce: false)
+        campaign.count("faults")
+    }
+
+    /// What is certain alone, and any part of the rest.
+    private func losePower(_ run: LogRun, _ what: String, eachOnce: Bool) async throws {
+        let disk = run.fileSystem.disk
+        var generator = SeededGenerator(seed: run.seed)
+        let certain = disk.left(of: run.fixture.directory) { _ in false }
+        try await run.expectRecovered(certain, what, of: run.ledger, eachOnce: eachOnce)
+        guard disk.uncertainCount(in: run.fixture.directory) > 0 else { return }
+        let part = disk.left(of: run.fixture.directory) { _ in Bool.random(using: &generator) }
+        try await run.expectRecovered(part, "\(what) in part", of: run.ledger, eachOnce: eachOnce)
+    }
+
+    /// The calls that a workload makes where nothing fails.
+    private func calls(_ prepared: Workload.Prepared, seed: UInt64) async throws -> [FaultyFileSystem.Kind] {
+        let run = LogRun(prepared, seed: seed)
+        try await prepared.workload.work(run)
+        let reading = try run.fixture.read()
+        run.expectKept(reading, "seed \(seed), \(prepared.workload.name), without a fault", of: run.ledger)
+        return run.fileSystem.calls
+    }
+
+    @Test func `a fault at every call of every workload, once and from then on, loses nothing`() async throws {
+        let campaign = Campaign("log-faults", unit: "seeds", short: 1)
+        while let seed = campaign.nextSeed() {
+            for workload in Workload.all {
+                let prepared = try await workload.prepared(seed: seed)
+                let calls = try await calls(prepared, seed: seed)
+                #expect(calls.count > 5)
+                for (index, kind) in calls.enumerated() {
+                    for isSticky in [false, true] {
+                        // Each round has another of them at each call.
+                        let effects = FaultTests.effects(of: kind, sticky: isSticky)
+                        let effect = effects[Int((seed &+ UInt64(index)) % UInt64(effects.count))]
+                        let fault = FaultyFileSystem.Fault(
+                            kind: nil,
+                            index: index,
+                            isSticky: isSticky,
+                            effect: effect
+                        )
+                        try await strike(prepared, fault, seed: seed, campaign)
+                    }
+                }
+                campaign.count("calls", calls.count)
+            }
+        }
+        campaign.finish()
     }
 }

@@ -29,7 +29,8 @@ public struct LogDamage: Hashable, Sendable, CustomStringConvertible {
     public var byteCount: Int
     /// The records that cannot be delivered, as far as this can be told.
     public var sequences: ClosedRange<Int>?
-    /// When the last readable record before the damage was received.
+    /// When the last readable record before the damage was received; at the start of a segment, when that was created, which
+    /// is a moment after its first records were received.
     public var since: Timestamp?
     /// When the first readable record behind the damage was received; nil where nothing follows.
     public var until: Timestamp?

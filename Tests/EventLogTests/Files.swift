@@ -20,6 +20,15 @@ enum Files {
         guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { fatalError("\(path) cannot be written") }
     }
 
+    /// Writes over the byte at `offset`.
+    static func patch(_ path: String, at offset: Int, _ byte: UInt8) {
+        let file = open(path, O_WRONLY)
+        defer { close(file) }
+        guard withUnsafeBytes(of: byte, { pwrite(file, $0.baseAddress, 1, off_t(offset)) }) == 1 else {
+            fatalError("\(path) cannot be written")
+        }
+    }
+
     static func names(_ directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }

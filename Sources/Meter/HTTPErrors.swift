@@ -101,6 +101,13 @@ extension HTTPProblem {
         headers: [.retryAfter: "1"]
     )
 
+    static let snapshotDamaged = HTTPProblem(
+        status: .serviceUnavailable,
+        code: MeterError.Code.damagedSnapshot.rawValue,
+        message: "The snapshot is damaged and is made anew from the log; ask again in a moment",
+        headers: [.retryAfter: String(retryAfterSeconds)]
+    )
+
     static let tooManyStreams = HTTPProblem(
         status: .serviceUnavailable,
         code: "too_many_streams",
@@ -215,6 +222,9 @@ extension HTTPProblem {
         case .circleCIUnavailable: status = .badGateway
         case .invalidInvitation: status = .gone
         case .unknownConnection: status = .notFound
+        case .damagedSnapshot:
+            self = .snapshotDamaged
+            return
         default:
             self = .internalError
             return

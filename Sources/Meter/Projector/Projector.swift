@@ -21,6 +21,8 @@ actor Projector: Service {
     private var projection: Projection?
     private nonisolated let isStopping = StopFlag()
     private var isRebuilding = false
+    /// When every page of the snapshot was read last.
+    private var checkedAt: ContinuousClock.Instant?
     /// While a rebuilt store takes the published one's place.
     private var isSwapping = false
 
@@ -29,8 +31,10 @@ actor Projector: Service {
     /// And twenty times as long as the last one took, up to this: under load, fewer and larger ones cost less in all.
     private static let maximumPause = Duration.milliseconds(500)
     private static let pauseAfterError = Duration.seconds(1)
-    /// Between two looks at the people file.
+    /// Between two looks at the people file, and at whether a reader met damage.
     private static let peoplePause = Duration.seconds(2)
+    /// Between two times of reading every page of the snapshot.
+    private static let checkPause = Duration.seconds(24 * 3600)
 
     init(directory: DataDirectory, log: EventLog, people: PeopleSource, logger: Logger) {
         self.directory = directory
@@ -62,10 +66,22 @@ actor Projector: Service {
     /// How persons are called may change while nothing comes onto the log.
     private func watchPeople() async {
         while (try? await Task.sleep(for: Projector.peoplePause)) != nil, !isStopping.isRaised {
-            if let projection, !isRebuilding, projection.personFingerprint != people.current().fingerprint {
+            guard let projection, !isRebuilding else { continue }
+            if published.isDamaged || projection.personFingerprint != people.current().fingerprint {
                 await catchUp()
+            } else {
+                await checkPages()
             }
         }
+    }
+
+    /// Pages that nobody asks for may rot unseen: all are read after the start, and once a day.
+    private func checkPages() async {
+        let now = ContinuousClock.now
+        guard checkedAt.map({ now - $0 > Projector.checkPause }) ?? true else { return }
+        checkedAt = now
+        // Damage is remembered by whoever meets it; the rest of what may go wrong is met again by the next reader.
+        try? await published.read(or: ()) { try $0.check() }
     }
 
     /// Folds all that is durable. An error is logged and tried again: the log has everything, nothing is lost by it.
@@ -75,8 +91,10 @@ actor Projector: Service {
             do {
                 // What is being made anew is caught up with by whoever makes it.
                 guard !isSwapping, projection != nil || !isRebuilding else { return }
-                // Persons are called otherwise than before: the store has to be made anew.
-                if let projection, !isRebuilding, projection.personFingerprint != people.current().fingerprint {
+                // Persons are called otherwise than before, or a page has rotted: the store has to be made anew.
+                if let projection, !isRebuilding,
+                    published.isDamaged || projection.personFingerprint != people.current().fingerprint
+                {
                     self.projection = nil
                 }
                 if projection == nil { try await open() }
@@ -91,7 +109,7 @@ actor Projector: Service {
                 return
             } catch {
                 projection = nil
-                logger.error("the snapshot cannot be published", metadata: ["error": "\(error)"])
+                logger.error("the snapshot cannot be published", metadata: ["error": "\(published.noticed(error))"])
                 // A stop does not wait for a disk to be mended: the next start takes up from here.
                 guard !isStopping.isRaised else { return }
                 do { try await Task.sleep(for: Projector.pauseAfterError) } catch { return }
@@ -101,8 +119,20 @@ actor Projector: Service {
 
     /// Takes up the stored snapshot, or makes one from the log where there is none that fits.
     private func open() async throws {
+        guard !published.isDamaged else {
+            logger.critical(
+                "the snapshot is damaged and is made anew from the log",
+                metadata: ["path": "\(directory.usage)"]
+            )
+            return try await makeAnew(progress: { _ in })
+        }
         let path = directory.usage
-        try await published.replace { try UsageStore(path: path, purpose: .service) }
+        do {
+            try await published.replace { try UsageStore(path: path, purpose: .service) }
+        } catch  where SnapshotDamage.isDamage(error) {
+            logger.critical("the snapshot is damaged and is made anew from the log", metadata: ["error": "\(error)"])
+            return try await makeAnew(progress: { _ in })
+        }
         let store = try await published.read(or: UsageStore?.none) { $0 }
         let policy = people.current()
         if let store, store.reducerVersion == Reducer.version,

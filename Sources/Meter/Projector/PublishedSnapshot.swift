@@ -14,6 +14,8 @@ final class PublishedSnapshot: Sendable {
         var rendered: (key: String, bytes: [UInt8])?
         /// Whether sums are being added up ahead of readers, or will be.
         var isWarmingUp = false
+        /// Whether a reader met a page that is not as it was written: the store has to be made anew.
+        var isDamaged = false
         /// Counts up with each warm-up; one that is not the last gives up.
         var warmUpTurn = 0
         var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
@@ -46,6 +48,21 @@ final class PublishedSnapshot: Sendable {
             )
             return (tag, state.position)
         }
+    }
+
+    /// Whether the store was found to be damaged; another one takes this away.
+    var isDamaged: Bool { state.withLock { $0.isDamaged } }
+
+    /// Remembers damage, whoever met it.
+    /// - Returns: what to tell who asked.
+    func noticed(_ error: any Error) -> any Error {
+        guard SnapshotDamage.isDamage(error) else { return error }
+        let path = state.withLock { state in
+            // Closed in the meantime, it is another's damage no more.
+            state.isDamaged = state.store != nil
+            return state.store?.path
+        }
+        return SnapshotDamage.named(error, at: path)
     }
 
     func advanced(to position: LogPosition?) {
@@ -81,12 +98,14 @@ final class PublishedSnapshot: Sendable {
                             defer { state.store = nil }
                             return state.store
                         }
-                        try old?.close()
+                        // Damage is no reason to keep it.
+                        if state.withLock({ $0.isDamaged }) { try? old?.close() } else { try old?.close() }
                         let store = try change()
                         let position = try store?.position()
                         let personPolicy = try store?.personFingerprint()
                         state.withLock { state in
                             state.store = store
+                            state.isDamaged = false
                             state.position = position
                             state.personPolicy = personPolicy ?? Snapshot.plainPersonPolicy
                             state.rendered = nil
@@ -123,8 +142,14 @@ final class PublishedSnapshot: Sendable {
     private func warmUp(_ turn: Int, after seconds: Double, stepCount: Int) {
         queue.asyncAfter(deadline: .now() + seconds, qos: .utility) { [weak self] in
             guard let self, let store = state.withLock({ $0.warmUpTurn == turn ? $0.store : nil }) else { return }
-            // Who asks for it next is told what is wrong.
-            let isDone = (try? store.warmUp(today: Timestamp.now.day)) ?? true
+            let isDone: Bool
+            do {
+                isDone = try store.warmUp(today: Timestamp.now.day)
+            } catch {
+                // Who asks for it next is told what is wrong.
+                _ = noticed(error)
+                isDone = true
+            }
             if isDone || stepCount == PublishedSnapshot.maximumStepCount {
                 state.withLock { if $0.warmUpTurn == turn { $0.isWarmingUp = false } }
             } else {
@@ -141,7 +166,7 @@ final class PublishedSnapshot: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { [self] in
                 continuation.resume(
-                    with: Result { try state.withLock { $0.store }.map(body) ?? fallback }
+                    with: Result { try state.withLock { $0.store }.map(body) ?? fallback }.mapError { noticed($0) }
                 )
             }
         }

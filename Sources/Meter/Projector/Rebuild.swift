@@ -45,19 +45,23 @@ struct Rebuild {
     }
 
     /// The store of a rebuild that was interrupted in good order, if this log is the one that it was made from
-    /// and persons are called as they were.
+    /// and persons are called as they were. A damaged one is let go.
     private func interrupted(_ reader: LogReader, before sequence: Int?) throws -> UsageStore? {
-        guard !isDryRun, rename(directory.usagePaused, path) == 0,
-            let store = try UsageStore(path: path, purpose: .resume)
-        else { return nil }
-        if let position = try store.position(), position.sequence <= sequence ?? .max,
-            try store.personFingerprint() == people.fingerprint,
-            (try? reader.read(after: position) { _ in false }) != nil
-        {
-            return store
+        guard !isDryRun, rename(directory.usagePaused, path) == 0 else { return nil }
+        do {
+            guard let store = try UsageStore(path: path, purpose: .resume) else { return nil }
+            if let position = try store.position(), position.sequence <= sequence ?? .max,
+                try store.personFingerprint() == people.fingerprint,
+                (try? reader.read(after: position) { _ in false }) != nil
+            {
+                try store.check()
+                return store
+            }
+            try store.close()
+            return nil
+        } catch  where SnapshotDamage.isDamage(error) {
+            return nil
         }
-        try store.close()
-        return nil
     }
 
     /// Puts a complete store in the published one's place, which nobody may have open.

@@ -47,7 +47,11 @@ package struct Replay {
     package func published(connection: String? = nil, from: Day? = nil, to: Day? = nil) throws -> Snapshot? {
         guard let store = try UsageStore(path: directory.usage, purpose: .reading) else { return nil }
         defer { try? store.close() }
-        return try store.snapshot(SnapshotFilter(connection: connection, from: from, to: to))
+        do {
+            return try store.snapshot(SnapshotFilter(connection: connection, from: from, to: to))
+        } catch {
+            throw SnapshotDamage.named(error, at: directory.usage)
+        }
     }
 
     /// The position that the published snapshot has, to be held against the log's end.

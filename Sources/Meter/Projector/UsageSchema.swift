@@ -3,8 +3,8 @@ import Usage
 
 /// The tables of `usage.sqlite`. They are derived state: a file with another ``version`` is made anew from the log.
 enum UsageSchema {
-    /// Counts up when the tables change.
-    static let version = 5
+    /// Counts up when the tables change, or how the file is kept: with 6 every page got a checksum.
+    static let version = 6
 
     /// Stands in `PRAGMA user_version`: tables and reducer together say whether a file can be taken up.
     static var userVersion: Int { version * 1000 + Reducer.version }

@@ -31,7 +31,18 @@ final class UsageStore: Sendable {
     }
 
     /// Opens the store at `path`; nil where there is none, or one with other tables, and `purpose` is not `rebuild`.
-    init?(path: String, purpose: Purpose, sumsBudgetBytes: Int = SumsMemory.usualBudgetBytes) throws {
+    ///
+    /// - Throws: `damaged_snapshot` where the file is not as it was written, as far as opening shows.
+    convenience init?(path: String, purpose: Purpose, sumsBudgetBytes: Int = SumsMemory.usualBudgetBytes) throws {
+        do {
+            try self.init(opening: path, purpose: purpose, sumsBudgetBytes: sumsBudgetBytes)
+        } catch {
+            throw SnapshotDamage.named(error, at: path)
+        }
+    }
+
+    private init?(opening path: String, purpose: Purpose, sumsBudgetBytes: Int) throws {
+        try SnapshotDamage.keepChecksums()
         self.path = path
         sums = KeptSums(budgetBytes: sumsBudgetBytes)
         var configuration = Configuration()
@@ -48,9 +59,10 @@ final class UsageStore: Sendable {
                 try database.close()
                 return nil
             }
+            try database.read(SnapshotDamage.expectChecksums)
         case .rebuild:
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
-            database = try UsageStore.unjournaled(path, configuration)
+            database = try UsageStore.unjournaled(path, configuration, isNew: true)
             reducerVersion = Reducer.version
             try database.write { try UsageSchema.create(in: $0) }
         case .resume:
@@ -62,14 +74,20 @@ final class UsageStore: Sendable {
                 try database.close()
                 return nil
             }
+            try database.read(SnapshotDamage.expectChecksums)
         }
         chmod(path, 0o600)
     }
 
     /// Without a journal: a crash leaves a file that is of no use, and costs only time.
-    private static func unjournaled(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+    private static func unjournaled(
+        _ path: String,
+        _ configuration: Configuration,
+        isNew: Bool = false
+    ) throws -> DatabaseQueue {
         var configuration = configuration
         configuration.prepareDatabase { database in
+            if isNew { try SnapshotDamage.beginChecksums(database) }
             try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             try database.execute(sql: "PRAGMA cache_size = -65536")
         }

@@ -50,7 +50,12 @@ struct ConnectionFileTests {
         try await open().add(connection)
         let path = directory.path + "/connections.json"
         let text = String(decoding: try #require(try PrivateFile.read(path, maximumBytes: 1 << 20)), as: UTF8.self)
-        try PrivateFile.replace(path, with: Array(text.replacing("\"webhook_id\"", with: "\"webhook\"").utf8))
+        let changed = text.replacing("\"webhook_id\"", with: "\"webhook\"")
+        try PrivateFile.replace(path, with: Array(changed.utf8))
+        let error = await expectError(.sealedValueDamaged) { try await open() }
+        #expect(error?.location == path)
+        // A file of before the seal.
+        try PrivateFile.replace(path, with: Array(changed.replacing("connections\": 2", with: "connections\": 1").utf8))
         await expectError(.unreadableFile) { try await open() }
     }
 

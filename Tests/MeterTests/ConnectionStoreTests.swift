@@ -156,7 +156,7 @@ struct ConnectionStoreTests {
     @Test(
         "A file that is not what it should be is an error that names it, and is left as it is",
         arguments: [
-            "", "{", "[]", "{}", "null", "{\"connections\":[]}", "{\"circlemeter_connections\":2,\"connections\":[]}",
+            "", "{", "[]", "{}", "null", "{\"connections\":[]}", "{\"circlemeter_connections\":3,\"connections\":[]}",
             "{\"circlemeter_connections\":1,\"connections\":[{}]}",
             #"{"circlemeter_connections":1,"connections":[{"id":"A","organization":"o","#
                 + #""added_at":"2026-11-22T08:00:00Z"}]}"#,

@@ -1,6 +1,12 @@
 import Wire
 
 extension ConnectionFile {
+    struct Content {
+        var version: Int64
+        var connections: [Stored] = []
+        var seal: String?
+    }
+
     /// A connection as the file states it: secrets sealed, nothing checked.
     struct Stored {
         struct Secret {
@@ -26,38 +32,39 @@ extension ConnectionFile {
         var hooks: [Hook] = []
     }
 
-    /// The connections of a file of this version; a member that is not known is passed over.
+    /// What a file of this version or of an earlier one holds; a member that is not known is passed over.
     ///
-    /// - Throws: where the bytes are not JSON, or are of another version, which is an `unexpected_byte` at the number.
-    static func parse(_ bytes: [UInt8]) throws(JSONError) -> [Stored] {
-        let result = bytes.withUnsafeBytes { bytes -> Result<[Stored], JSONError> in
+    /// - Throws: where the bytes are not JSON, or are of a later version, which is an `unexpected_byte` at the number.
+    static func parse(_ bytes: [UInt8]) throws(JSONError) -> Content {
+        let result = bytes.withUnsafeBytes { bytes -> Result<Content, JSONError> in
             do throws(JSONError) { return .success(try parse(bytes)) } catch { return .failure(error) }
         }
         return try result.get()
     }
 
-    private static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> [Stored] {
+    private static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> Content {
         var scanner = try JSONScanner(bytes)
-        var stored: [Stored] = []
-        var isKnownVersion = false
+        var content = Content(version: 0)
         if var file = try scanner.enterObject() {
             while let name = try scanner.nextMember(&file) {
                 if scanner.matches(name, "circlemeter_connections") {
                     let start = scanner.position
-                    guard try scanner.integerOrSkip() == Int64(version) else {
+                    content.version = try scanner.integerOrSkip() ?? 0
+                    guard 1...Int64(version) ~= content.version else {
                         throw JSONError(code: .unexpectedByte, offset: start)
                     }
-                    isKnownVersion = true
+                } else if scanner.matches(name, "seal") {
+                    content.seal = try string(&scanner)
                 } else if scanner.matches(name, "connections"), var list = try scanner.enterArray() {
-                    while try scanner.nextElement(&list) { stored.append(try connection(&scanner)) }
+                    while try scanner.nextElement(&list) { content.connections.append(try connection(&scanner)) }
                 } else {
                     try scanner.skipValue()
                 }
             }
         }
         try scanner.finish()
-        guard isKnownVersion else { throw JSONError(code: .unexpectedByte, offset: 0) }
-        return stored
+        guard content.version > 0 else { throw JSONError(code: .unexpectedByte, offset: 0) }
+        return content
     }
 
     private static func connection(_ scanner: inout JSONScanner) throws(JSONError) -> Stored {

@@ -2,13 +2,16 @@ import Wire
 
 /// The form of `connections.json`: for people to read, but for what is sealed.
 ///
-///     {"circlemeter_connections":1,"connections":[{"id","organization","added_at","projects":[],
+///     {"circlemeter_connections":2,"connections":[{"id","organization","added_at","projects":[],
 ///      "webhook_secrets":[{"sealed","valid_from","valid_until"}],"api_key","key_expires",
-///      "hooks":[{"project_id","slug","webhook_id","created_at"}]}]}
+///      "hooks":[{"project_id","slug","webhook_id","created_at"}]}],
+///      "seal"}
 ///
-/// `hooks` came later: a file without it has none.
+/// `seal` is the SHA-256, sealed, of every byte before it: what the file says in plain text is as it was written, too, or
+/// the file is refused. A file of version 1 has no seal; the next change writes version 2. `hooks` came later: a file
+/// without it has none.
 struct ConnectionFile {
-    static let version = 1
+    static let version = 2
     static let name = "connections.json"
     static let maximumBytes = 16 << 20
 
@@ -26,14 +29,21 @@ struct ConnectionFile {
     ///   ``Connection`` refuses.
     func read() throws(MeterError) -> [String: Connection] {
         guard let bytes = try PrivateFile.read(path, maximumBytes: ConnectionFile.maximumBytes) else { return [:] }
-        let stored: [Stored]
+        let content: Content
         do throws(JSONError) {
-            stored = try ConnectionFile.parse(bytes)
+            content = try ConnectionFile.parse(bytes)
         } catch {
-            throw MeterError(.unreadableFile, "The file is not JSON", at: path, cause: error)
+            throw MeterError(
+                .unreadableFile,
+                "The file is not JSON",
+                at: path,
+                cause: error,
+                hint: ConnectionFile.restoringHint
+            )
         }
+        if content.version > 1 { try checkSeal(content.seal, of: bytes) }
         var connections: [String: Connection] = [:]
-        for stored in stored {
+        for stored in content.connections {
             let connection = try open(stored)
             guard connections.updateValue(connection, forKey: connection.id) == nil else {
                 throw MeterError(.unreadableFile, "The connection \(connection.id) is in the file twice", at: path)
@@ -66,7 +76,42 @@ struct ConnectionFile {
                 }
             }
         }
-        try PrivateFile.replace(path, with: JSONIndentation.indented(writer.bytes))
+        // A line of its own behind everything else.
+        let covered = Array(JSONIndentation.indented(writer.bytes).dropLast(ConnectionFile.end.count))
+        let digest = Secret(Randomness.sha256(covered))
+        let seal = try vault.seal(digest, for: .connectionFile, of: ConnectionFile.name)
+        let bytes = covered + ConnectionFile.sealStart + Array("\"\(seal)\"".utf8) + ConnectionFile.end
+        try PrivateFile.replace(path, with: bytes)
+    }
+
+    private static let sealStart = Array(",\n  \"seal\": ".utf8)
+    private static let end = Array("\n}\n".utf8)
+    private static let restoringHint = "restore the file from a backup, or remove it and add the connections anew"
+
+    /// - Throws: `sealed_value_damaged`, `sealed_with_another_key`.
+    private func checkSeal(_ seal: String?, of bytes: [UInt8]) throws(MeterError) {
+        let digest: Secret
+        do throws(MeterError) {
+            digest = try vault.open(seal ?? "", for: .connectionFile, of: ConnectionFile.name)
+        } catch {
+            let isOtherKey = error.code == .sealedWithAnotherKey
+            throw MeterError(
+                error.code,
+                isOtherKey ? "The file was written under another master key" : "The file's seal does not open",
+                at: path,
+                hint: isOtherKey ? "give the master key that was in use then" : ConnectionFile.restoringHint
+            )
+        }
+        let start = ConnectionFile.sealStart
+        let position = bytes.indices.last { bytes[$0...].starts(with: start) }
+        guard let position, Secret(Randomness.sha256(Array(bytes[..<position]))) == digest else {
+            throw MeterError(
+                .sealedValueDamaged,
+                "The file is not as it was written",
+                at: path,
+                hint: ConnectionFile.restoringHint
+            )
+        }
     }
 
     private static func write(

@@ -66,7 +66,15 @@ public struct MasterKey: Sendable {
     }
 
     private static func invalid(_ message: String, at location: String?) -> MeterError {
-        MeterError(.invalidMasterKey, message, at: location, hint: "openssl rand -hex 32 makes one")
+        let isFile = location?.contains("/") ?? false
+        return MeterError(
+            .invalidMasterKey,
+            message,
+            at: location,
+            hint: isFile
+                ? "restore the file from a backup: what this key sealed opens with no other"
+                : "openssl rand -hex 32 makes one"
+        )
     }
 }
 

@@ -13,6 +13,8 @@ public struct Vault: Sendable {
         case apiKey = "api_key"
         /// The key of pseudonyms, of no single connection.
         case personKey = "person_key"
+        /// The digest of a file that holds connections, of no single one.
+        case connectionFile = "connection_file"
     }
 
     private static let version = "v1"

@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "Meter",
             dependencies: [
-                "CircleCI", "EventLog", "Usage", "Wire", "COpenSSL", "CPageChecksum",
+                "CircleCI", "EventLog", "Usage", "Wire", "COpenSSL", "CPageChecksum", "CProcess",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -102,6 +102,7 @@ let package = Package(
         .target(name: "Wire", dependencies: ["CChecksum"], swiftSettings: swiftSettings),
         .target(name: "CChecksum"),
         .target(name: "CPageChecksum"),
+        .target(name: "CProcess"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 

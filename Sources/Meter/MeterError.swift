@@ -45,6 +45,9 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         /// A file that cannot be written durably.
         case unwritableFile = "unwritable_file"
 
+        /// A system that does not let memory be kept out of dumps.
+        case cannotProtectMemory = "cannot_protect_memory"
+
         /// A snapshot that is not readable. It can be made again from the log.
         case damagedSnapshot = "damaged_snapshot"
 

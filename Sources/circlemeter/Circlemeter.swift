@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Meter
 
 @main
 struct Circlemeter: AsyncParsableCommand {
@@ -22,6 +23,7 @@ struct Circlemeter: AsyncParsableCommand {
     /// Misuse exits with 2 and everything else that went wrong with 1, whatever the parser's own codes are.
     static func main() async {
         do {
+            try MemorySecrecy.begin()
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

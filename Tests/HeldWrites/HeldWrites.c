@@ -76,7 +76,7 @@ static void opened(int descriptor, int flags) {
     if (count <= 0) return;
     path[count] = 0;
     if (strncmp(path, directory, directory_length) != 0 || path[directory_length] != '/') return;
-    if (!ends_with(path, ".ndjson") && !ends_with(path, ".tmp")) return;
+    if (!ends_with(path, ".ndjson") && !ends_with(path, ".tmp") && !strstr(strrchr(path, '/'), ".tmp-")) return;
     struct file *file = calloc(1, sizeof *file);
     if (!file) abort();
     file->appends = (flags & O_APPEND) != 0;

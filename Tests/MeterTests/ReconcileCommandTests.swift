@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FakeCircleCI
 import Foundation
+import Glibc
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -46,9 +47,14 @@ struct ReconcileCommandTests {
         #expect(added.status == 0, "\(added.output)")
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(600)))
     func `killed while reconciling, any number of times, the end is the same`() async throws {
-        let seed = TestSeed.of(round: 1)
+        let campaign = Campaign("kills-reconcile", unit: "organizations", short: 1)
+        while let seed = campaign.nextSeed() { try await ReconcileCommandTests().kill(seed, campaign) }
+        campaign.finish()
+    }
+
+    private func kill(_ seed: UInt64, _ campaign: Campaign) async throws {
         var random = SeededGenerator(seed: seed)
         try await FakeSite.run(history(seed, pipelinesPerDay: 40)) { site, url in
             site.addKey(ReconcileCommandTests.key, login: "admin")
@@ -58,24 +64,33 @@ struct ReconcileCommandTests {
             var kills = 0
             for _ in 0..<12 {
                 site.resetCalls()
-                let child = try ChildProcess(["reconcile", "--data-dir", data], environment: environment(url))
+                let isService = Int.random(in: 0..<3, using: &random) == 0
+                let addresses = ["--webhook-address", "127.0.0.1:0", "--dashboard-address", "127.0.0.1:0"]
+                let child = try ChildProcess(
+                    (isService ? ["serve", "--reconcile-every", "1s"] + addresses : ["reconcile"])
+                        + ["--data-dir", data],
+                    environment: environment(url)
+                )
                 // Somewhere in its work, measured by what it has asked.
                 let calls = Int.random(in: 1...40, using: &random)
-                while site.callCount < calls, kill(child.processID, 0) == 0 { await Task.yield() }
+                let end = ContinuousClock.now + .seconds(isService ? 3 : 60)
+                // A service that has nothing to ask for is killed all the same.
+                while site.callCount < calls, Glibc.kill(child.processID, 0) == 0, .now < end { await Task.yield() }
                 child.send(SIGKILL)
                 if await child.status() == -SIGKILL { kills += 1 }
             }
             #expect(kills > 4, "seed \(seed)")
+            campaign.count("kills", kills)
             site.setFaults { $0.latency = nil }
             let last = try await ChildProcess.run(["reconcile", "--data-dir", data], environment: environment(url))
-            #expect(last.status == 0, "\(last.output)")
+            #expect(last.status == 0, "seed \(seed): \(last.output)")
             let again = try await ChildProcess.run(
                 ["reconcile", "--json", "--data-dir", data],
                 environment: environment(url)
             )
-            #expect(again.output.contains("\"added\":0"), "\(again.output)")
+            #expect(again.output.contains("\"added\":0"), "seed \(seed): \(again.output)")
             let verified = try await ChildProcess.run(["log", "verify", "--data-dir", data])
-            #expect(verified.status == 0, "\(verified.output)")
+            #expect(verified.status == 0, "seed \(seed): \(verified.output)")
             let snapshot = try #require(try Replay(DataDirectory(data)).published())
             #expect(TrueCounts(snapshot, .jobs) == Truth(site.truth()).jobs, "seed \(seed)")
             #expect(TrueCounts(snapshot, .workflows) == Truth(site.truth()).workflows, "seed \(seed)")

@@ -10,7 +10,9 @@
 ///     LD_PRELOAD=.build/debug/libHeldWrites.so HELD_WRITES_DIRECTORY=/data/log circlemeter serve ...
 ///
 /// - Held: what is written through a descriptor that was opened for writing, for files below HELD_WRITES_DIRECTORY
-///   whose names end in `.ndjson` or `.tmp`. Everything else, and everything without that variable, passes through.
+///   whose names end in `.ndjson` or `.tmp`, or hold `.tmp-` (connections, keys and tokens before they take their
+///   names). Everything else, and everything without that variable, passes through: `usage.sqlite` is derived, and its
+///   write-ahead log is read through other descriptors before it is synced.
 /// - The descriptor itself sees its bytes (`read`, `pread`, `lseek`, `fstat`); other descriptors and processes see what
 ///   was synced.
 /// - `close` without a sync drops what is held: stricter than the kernel, which would still write it some time.

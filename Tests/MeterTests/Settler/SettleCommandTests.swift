@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FakeCircleCI
 import Foundation
+import Glibc
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -68,9 +69,14 @@ struct SettleCommandTests {
         #expect(counted.runs == truth.runs && counted.openDays.isEmpty, "\(note)")
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(600)))
     func `killed while settling, any number of times, the end is the same`() async throws {
-        let seed = TestSeed.of(round: 1)
+        let campaign = Campaign("kills-settle", unit: "organizations", short: 1)
+        while let seed = campaign.nextSeed() { try await SettleCommandTests().kill(seed, campaign) }
+        campaign.finish()
+    }
+
+    private func kill(_ seed: UInt64, _ campaign: Campaign) async throws {
         var random = SeededGenerator(seed: seed)
         let history = history(seed, pipelinesPerDay: 60)
         try await FakeSite.run(history, options: site(seed)) { site, url in
@@ -84,11 +90,12 @@ struct SettleCommandTests {
                 let child = try ChildProcess(command, environment: environment(url))
                 // The first ones hit early, before everything is settled and nothing is left to kill.
                 let calls = Int.random(in: 1...(2 + 2 * attempt), using: &random)
-                while site.callCount < calls, kill(child.processID, 0) == 0 { await Task.yield() }
+                while site.callCount < calls, Glibc.kill(child.processID, 0) == 0 { await Task.yield() }
                 child.send(SIGKILL)
                 if await child.status() == -SIGKILL { kills += 1 }
             }
             #expect(kills > 1, "seed \(seed)")
+            campaign.count("kills", kills)
             // What the kills took of the hour's calls comes back.
             site.advance(to: site.now.adding(seconds: 3600))
             site.setFaults { $0.latency = nil }

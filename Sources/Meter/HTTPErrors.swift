@@ -101,6 +101,14 @@ extension HTTPProblem {
         headers: [.retryAfter: "1"]
     )
 
+    /// Which file, and why, is in the service's own log.
+    static let notKept = HTTPProblem(
+        status: .serviceUnavailable,
+        code: MeterError.Code.unwritableFile.rawValue,
+        message: "The change cannot be kept and is not: the service cannot write its files; see that its disk has room",
+        headers: [.retryAfter: String(retryAfterSeconds)]
+    )
+
     static let snapshotDamaged = HTTPProblem(
         status: .serviceUnavailable,
         code: MeterError.Code.damagedSnapshot.rawValue,
@@ -224,6 +232,9 @@ extension HTTPProblem {
         case .unknownConnection: status = .notFound
         case .damagedSnapshot:
             self = .snapshotDamaged
+            return
+        case .unwritableFile:
+            self = .notKept
             return
         default:
             self = .internalError

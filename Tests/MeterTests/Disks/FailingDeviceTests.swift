@@ -6,8 +6,8 @@ import Testing
 
 @testable import Meter
 
-/// A device whose writes fail: a file system on a loop device, whose own file lies on a disk that gets full. Programs see
-/// `EIO`, and Linux drops the pages that it could not write.
+/// A device whose writes fail: a file system on a loop device, whose own file lies on a disk that gets full. The file
+/// system has room, writes go into memory, and the sync fails; Linux drops the pages that it could not write.
 struct FailingDeviceTests {
     @Test(
         .enabled(if: LoopDevice.isAllowed, "needs root and loop devices"),

@@ -23,7 +23,7 @@ final class SmallDisk: Sendable {
         try SmallDisk.run("mount", "-t", "tmpfs", "-o", "size=\(memoryBytes),mode=0700", "tmpfs", path)
     }
 
-    /// On a device, whose writes fail with `EIO` when what is below it is full.
+    /// On a device, whose writes fail when what is below it is full.
     init(on device: LoopDevice) throws {
         directory = TemporaryDirectory()
         path = directory.path("disk")
@@ -93,7 +93,24 @@ final class LoopDevice: Sendable {
         try SmallDisk.run("truncate", "-s", "\(byteCount)", file)
         path = try SmallDisk.run("losetup", "-f", "--show", file)
         do {
-            try SmallDisk.run("mkfs.ext4", "-q", "-m", "0", "-J", "size=4", "-E", "lazy_itable_init=1", path)
+            // Linux says of a write that went half through that all of it is done (`lo_complete_rq` looks for short reads
+            // only): such a device lies about a sync, and nobody can keep a promise on it. A request of one page cannot
+            // go half through.
+            let queue = "/sys/block/\(path.dropFirst("/dev/".count))/queue/max_sectors_kb"
+            try Data("4".utf8).write(to: URL(filePath: queue), options: [])
+            try SmallDisk.run(
+                "mkfs.ext4",
+                "-q",
+                "-m",
+                "0",
+                "-b",
+                "4096",
+                "-J",
+                "size=4",
+                "-E",
+                "lazy_itable_init=1",
+                path
+            )
         } catch {
             _ = try? SmallDisk.run("losetup", "-d", path)
             throw error
@@ -107,5 +124,5 @@ final class LoopDevice: Sendable {
 
     static let isAllowed =
         SmallDisk.isAllowed
-        && (try? LoopDevice(byteCount: 8 << 20, over: SmallDisk(memoryBytes: 16 << 20))) != nil
+        && (try? LoopDevice(byteCount: 64 << 20, over: SmallDisk(memoryBytes: 32 << 20))) != nil
 }

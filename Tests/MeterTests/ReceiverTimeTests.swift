@@ -1,3 +1,4 @@
+import EventLog
 import NIOCore
 import Testing
 
@@ -109,30 +110,96 @@ struct ReceiverTimeTests {
         }
     }
 
-    @Test("No more connections are served at once than the limit says")
-    func connections() async throws {
+    @Test("One connection more than there may be pushes out the one that has been waited for longest")
+    func pushedOut() async throws {
+        var limits = ReceiverLimits()
+        limits.maximumConnections = 2
+        let log = FakeLog()
+        try await RunningReceiver.run(limits, log: log) { receiver in
+            let starts = [
+                "POST /webhooks", receiver.rawDelivery("{}", framing: "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+            ]
+            for start in starts {
+                try await RawClient.connect(receiver.port) { first in
+                    try await first.send(start)
+                    for _ in 0..<2 {
+                        // Kept open behind the answer: the next one is one too many.
+                        let status = try await RawClient.connect(receiver.port) { other in
+                            try await other.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+                            let answers = await other.answers(1)
+                            return try await receiver.health() == 200 ? answers.map(\.status) : []
+                        }
+                        #expect(status == [200])
+                    }
+                    #expect(await first.answers() == [])
+                }
+            }
+            #expect(receiver.count(#"outcome="rejected",reason="request_timeout""#) > 0)
+        }
+        // A body whose end did not come is not taken for whole.
+        #expect(log.entries.isEmpty)
+    }
+
+    @Test("Who is being served is not pushed out")
+    func served() async throws {
+        let log = GatedLog()
         var limits = ReceiverLimits()
         limits.maximumConnections = 1
-        try await RunningReceiver.run(limits) { receiver in
-            let isSecondAnswered = Flag()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                try await RawClient.connect(receiver.port) { first in
-                    try await first.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-                    #expect(await first.answers(1).map(\.status) == [200])
-                    group.addTask {
-                        let status = try await receiver.health()
-                        #expect(status == 200)
-                        isSecondAnswered.raise()
-                    }
-                    for _ in 0..<100 {
-                        try await first.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-                        #expect(await first.answers(1).map(\.status) == [200])
-                    }
-                    #expect(!isSecondAnswered.isRaised, "the second waits while the first is open")
-                }
-                try await group.waitForAll()
+        try await RunningReceiver.run(limits, log: log) { receiver in
+            try await RawClient.connect(receiver.port) { first in
+                try await first.send(receiver.rawDelivery("{}"))
+                await log.arrival()
+                #expect(try await receiver.health() == 200)
+                #expect(try await receiver.health() == 200)
+                log.open()
+                #expect(await first.answers().map(\.status) == [200])
             }
-            #expect(isSecondAnswered.isRaised)
         }
+    }
+
+    @Test(
+        "After the answer to a last request the listener ends the connection, whatever the client does",
+        arguments: [
+            "GET /healthz HTTP/1.0\r\n\r\n", "GET /healthz HTTP/1.1\r\nConnection: Close\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nconnection: x, close\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
+        ]
+    )
+    func lastRequest(_ request: String) async throws {
+        var limits = ReceiverLimits()
+        limits.lingerTime = .milliseconds(100)
+        limits.idleTime = .hours(1)
+        try await RunningReceiver.run(limits) { receiver in
+            let answers = try await RawClient.answers(receiver.port, to: request)
+            #expect(answers.map(\.status) == [200])
+        }
+    }
+
+    @Test("What has no body in HTTP/1.1 has none: answers to HEAD, found or not")
+    func head() async throws {
+        try await RunningReceiver.run { receiver in
+            let request = "HEAD /none HTTP/1.1\r\n\r\nHEAD /healthz HTTP/1.1\r\nconnection: close\r\n\r\n"
+            let bytes = try await onOwnThread("client") {
+                try RawSocket.exchange(Array(request.utf8), port: receiver.port)
+            }
+            let answers = try StrictAnswers(bytes, methods: ["HEAD", "HEAD"]).answers
+            #expect(answers.map(\.status) == [404, 200])
+        }
+    }
+}
+
+/// A log on which nothing becomes durable until it is opened.
+private final class GatedLog: DeliveryLog {
+    private let (arrivals, arrived) = AsyncStream<Void>.makeStream()
+    private let (gate, opened) = AsyncStream<Void>.makeStream()
+
+    func arrival() async { for await _ in arrivals { return } }
+
+    func open() { opened.finish() }
+
+    func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
+        arrived.yield()
+        for await _ in gate {}
+        return .accepted(sequence: 1)
     }
 }

@@ -8,6 +8,7 @@ import NIOHTTP1
 struct GuardedChannel: ServerChildChannel {
     private let base: HTTP1Channel
     private let limits: ReceiverLimits
+    private let crowd: ConnectionCrowd
     private let onRefusal: @Sendable (Reception.Refusal) -> Void
 
     init(
@@ -28,13 +29,14 @@ struct GuardedChannel: ServerChildChannel {
             )
         )
         self.limits = limits
+        crowd = ConnectionCrowd(maximumCount: limits.maximumConnections)
         self.onRefusal = onRefusal
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         base.setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
-            let reception = ReceptionHandler(limits: limits, onRefusal: onRefusal)
+            let reception = ReceptionHandler(limits: limits, crowd: crowd, onRefusal: onRefusal)
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(reception, position: .after(parser))
             try pipeline.addHandler(ReceptionBytesHandler(reception), position: .first)

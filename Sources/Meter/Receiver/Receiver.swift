@@ -43,7 +43,7 @@ struct Receiver {
             },
             configuration: ApplicationConfiguration(
                 address: address,
-                availableConnectionsDelegate: .maximum(limits.maximumConnections, logger: logger)
+                availableConnectionsDelegate: .maximum(2 * limits.maximumConnections, logger: logger)
             ),
             onServerRunning: onRunning,
             logger: logger

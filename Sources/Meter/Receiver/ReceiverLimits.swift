@@ -1,7 +1,7 @@
 public import NIOCore
 
 /// What a listener takes from one client. Memory is bounded by
-/// `maximumConnections * (maximumBodyBytes + maximumRequestLineBytes + maximumHeaderBytes)` and buffers of 64 KiB each.
+/// `2 * maximumConnections * (maximumBodyBytes + maximumRequestLineBytes + maximumHeaderBytes)` and buffers of 64 KiB each.
 public struct ReceiverLimits: Sendable {
     /// 413 beyond. A setting.
     public var maximumBodyBytes = 1 << 20
@@ -11,9 +11,9 @@ public struct ReceiverLimits: Sendable {
     public var maximumHeaderCount = 64
     /// Names and values of all header fields, and four bytes for each; 431 beyond.
     public var maximumHeaderBytes = 16 << 10
-    /// Connections open at once; more wait to be accepted. A burst may pass the bound by the few that the kernel hands
-    /// over at one go.
-    public var maximumConnections = 256
+    /// Connections open at once. One more pushes out whoever has been waited for longest; where all are being served, as
+    /// many again are accepted, and further ones wait.
+    public var maximumConnections = 512
     /// Time from a request's first byte to its last, however it drips in; 408 beyond. CircleCI itself gives up after 10
     /// s.
     public var receiveTime = TimeAmount.seconds(15)

@@ -21,6 +21,13 @@ struct ReceiverResponder: HTTPResponder {
     let fallback: (any HTTPResponder<ReceiverContext>)?
 
     func respond(to request: Request, context: ReceiverContext) async throws -> Response {
+        var response = try await answer(to: request, context)
+        // The length stays: it is what GET would send.
+        if request.method == .head { response.body = ResponseBody() }
+        return response
+    }
+
+    private func answer(to request: Request, _ context: ReceiverContext) async throws -> Response {
         let receivedAt = now()
         let path = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
         do {
@@ -30,7 +37,7 @@ struct ReceiverResponder: HTTPResponder {
             }
             if path == ["healthz"] {
                 try allow([.get, .head], request)
-                return health(request)
+                return status("ok", .ok)
             }
             guard let fallback else { throw HTTPProblem.notFound }
             return try await fallback.respond(to: request, context: context)
@@ -133,13 +140,6 @@ struct ReceiverResponder: HTTPResponder {
         } catch {
             throw QuarantineUnavailable(cause: error)
         }
-    }
-
-    private func health(_ request: Request) -> Response {
-        var response = status("ok", .ok)
-        // The length stays: it is what GET would send.
-        if request.method == .head { response.body = ResponseBody() }
-        return response
     }
 
     private func status(_ status: String, _ code: HTTPResponse.Status) -> Response {

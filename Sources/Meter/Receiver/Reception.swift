@@ -48,6 +48,8 @@ struct Reception {
     /// Requests handed on whose answers are not written.
     private var unansweredCount = 0
     private var isAnswerStarted = false
+    /// Whether the connection ends with the newest request.
+    private var isLast = false
 
     init(limits: ReceiverLimits, now: NIODeadline) {
         self.limits = limits
@@ -59,7 +61,9 @@ struct Reception {
     var isRefused: Bool {
         switch phase {
         case .refusing, .lingering, .closed: true
-        case .idle, .head, .body: false
+        // Behind the last request nothing is a request any more.
+        case .idle: isLast
+        case .head, .body: false
         }
     }
 
@@ -107,11 +111,17 @@ struct Reception {
     }
 
     /// The parser gave out a request's head.
+    ///
+    /// - Parameters:
+    ///   - isFramingClear: Whether there is one way only to tell where the body ends.
+    ///   - isLast: Whether the connection ends with this request.
     mutating func receivedHead(
         requestLineBytes: Int,
         headerCount: Int,
         headerBytes: Int,
         bodyBytes: Int?,
+        isFramingClear: Bool = true,
+        isLast: Bool = false,
         at now: NIODeadline
     ) -> Action {
         guard !isRefused else { return .proceed }
@@ -122,7 +132,9 @@ struct Reception {
         guard headerCount <= limits.maximumHeaderCount, headerBytes <= limits.maximumHeaderBytes else {
             return refuse(.headersTooLarge)
         }
+        guard isFramingClear else { return refuse(.malformed) }
         if let bodyBytes, bodyBytes > limits.maximumBodyBytes { return refuse(.bodyTooLarge) }
+        self.isLast = isLast
         phase = .body(receivedBytes: 0)
         unansweredCount += 1
         return .proceed
@@ -135,11 +147,13 @@ struct Reception {
         return receivedBytes + count > limits.maximumBodyBytes ? refuse(.bodyTooLarge) : .proceed
     }
 
-    mutating func receivedEnd(at now: NIODeadline) {
-        guard case .body = phase else { return }
+    @discardableResult
+    mutating func receivedEnd(at now: NIODeadline) -> Action {
+        guard case .body = phase else { return .proceed }
         unparsedByteCount = 0
         lastActivity = now
         phase = .idle
+        return endIfDone(now)
     }
 
     /// The parser gave up.
@@ -172,7 +186,13 @@ struct Reception {
             }
             return lingering(now, .answer(refusal))
         }
-        return .proceed
+        return endIfDone(now)
+    }
+
+    /// After the last request's answer the connection ends, whatever the client says.
+    private mutating func endIfDone(_ now: NIODeadline) -> Action {
+        guard isLast, phase == .idle, unansweredCount == 0 else { return .proceed }
+        return lingering(now, .linger)
     }
 
     // MARK: Time
@@ -195,6 +215,24 @@ struct Reception {
             phase = .closed
             return .close
         }
+    }
+
+    /// Since when the client is waited for; nil: it waits for an answer, or is on its way out.
+    var waitingSince: NIODeadline? {
+        switch phase {
+        case .idle: unansweredCount > 0 ? nil : lastActivity
+        // A body may be that of a request whose answer is under way.
+        case .head, .body: unansweredCount > 1 || isAnswerStarted ? nil : requestStart
+        case .lingering(let until): until - limits.lingerTime
+        case .refusing, .closed: nil
+        }
+    }
+
+    /// Others are waiting for the place.
+    mutating func pushedOut() -> Action {
+        guard waitingSince != nil else { return .proceed }
+        phase = .closed
+        return .close
     }
 
     // MARK: Refusing

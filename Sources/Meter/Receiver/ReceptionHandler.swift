@@ -11,19 +11,28 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let limits: ReceiverLimits
+    private let crowd: ConnectionCrowd
     private let onRefusal: @Sendable (Reception.Refusal) -> Void
+    private var number: Int?
     private var reception: Reception
     private var context: ChannelHandlerContext?
     private var timer: (scheduled: Scheduled<Void>, deadline: NIODeadline)?
 
-    init(limits: ReceiverLimits, onRefusal: @escaping @Sendable (Reception.Refusal) -> Void) {
+    init(
+        limits: ReceiverLimits,
+        crowd: ConnectionCrowd,
+        onRefusal: @escaping @Sendable (Reception.Refusal) -> Void
+    ) {
         self.limits = limits
+        self.crowd = crowd
         self.onRefusal = onRefusal
         reception = Reception(limits: limits, now: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        let (handler, eventLoop) = (NIOLoopBound(self, eventLoop: context.eventLoop), context.eventLoop)
+        number = crowd.enter(at: .now()) { eventLoop.execute { handler.value.pushOut() } }
         arm()
     }
 
@@ -31,6 +40,16 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer?.scheduled.cancel()
         timer = nil
         self.context = nil
+        if let number { crowd.exit(number) }
+    }
+
+    private func pushOut() {
+        let action = reception.pushedOut()
+        guard action == .close, let context else { return }
+        onRefusal(.timeout)
+        // Who waits for the rest of a body would otherwise take what has come for all of it.
+        context.fireErrorCaught(RequestRefused())
+        perform(action)
     }
 
     // MARK: Before the parser
@@ -64,13 +83,19 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             perform(receivedHead(head))
-            if reception.mayContinue, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+            if reception.mayContinue, head.version >= .http1_1,
+                head.headers.first(name: "expect")?.lowercased() == "100-continue"
+            {
                 // Some clients hold the body back until they are asked for it.
                 let answer = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
             }
         case .body(let buffer): perform(reception.receivedBody(buffer.readableBytes))
-        case .end: reception.receivedEnd(at: .now())
+        case .end:
+            let action = reception.receivedEnd(at: .now())
+            context.fireChannelRead(data)
+            perform(action)
+            return arm()
         }
         arm()
         if !reception.isRefused { context.fireChannelRead(data) }
@@ -104,8 +129,20 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             headerCount: head.headers.count,
             headerBytes: headerBytes,
             bodyBytes: head.headers.first(name: "content-length").flatMap { Int($0) },
+            isFramingClear: ReceptionHandler.isFramingClear(head),
+            isLast: !head.isKeepAlive,
             at: .now()
         )
+    }
+
+    /// Whether everybody on the way must find the same end of the body. The parser knows of more ways than one: codings
+    /// before `chunked`, and chunks in HTTP/1.0.
+    private static func isFramingClear(_ head: HTTPRequestHead) -> Bool {
+        let codings = head.headers["transfer-encoding"]
+        let lengths = head.headers["content-length"]
+        guard !codings.isEmpty else { return lengths.count <= 1 }
+        return codings.count == 1 && codings[0].lowercased() == "chunked" && lengths.isEmpty
+            && head.version >= .http1_1
     }
 
     // MARK: Answers
@@ -179,6 +216,7 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Sees to it that the timer fires no later than the reception's deadline. It may fire earlier, which does nothing.
     private func arm() {
+        if let number { crowd.note(number, waitingSince: reception.waitingSince) }
         guard let context, let deadline = reception.deadline else { return }
         if let timer {
             guard deadline < timer.deadline else { return }

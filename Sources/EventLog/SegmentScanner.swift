@@ -59,7 +59,8 @@ struct SegmentScanner: ~Copyable {
                 region = BadRegion(chain: chain, includesHeader: false)
             } else if let record, var done = region, done.lineCount > 0, done.proves(record) {
                 done.nextSequence = record.sequence
-                done.until = record.receivedAt
+                // A refused delivery that was admitted later has its own, early time and says nothing of when.
+                if done.since.map({ record.receivedAt >= $0 }) ?? true { done.until = record.receivedAt }
                 chain.line = chain.line.map { $0 + done.lineCount }
                 region = nil
                 proven = record

@@ -15,7 +15,7 @@ struct Circlemeter: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Demo.self, Serve.self, ConnectionCommand.self, ReconcileCommand.self, SettleCommand.self, LogCommand.self,
-            ReplayCommand.self, RatesCommand.self, ReportCommand.self, PeopleCommand.self,
+            QuarantineCommand.self, ReplayCommand.self, RatesCommand.self, ReportCommand.self, PeopleCommand.self,
             Redeliver.self, SnapshotCommand.self, KeyCommand.self, VersionCommand.self,
         ]
     )

@@ -67,6 +67,18 @@ struct Serve: AsyncParsableCommand {
     var maximumBodyBytes: Int?
 
     @Option(
+        name: .customLong("quarantine-maximum-bytes"),
+        help: "What wrongly signed deliveries may take on the disk (67108864); 0 keeps none."
+    )
+    var quarantineMaximumBytes: Int?
+
+    @Option(
+        name: .customLong("quarantine-maximum-age"),
+        help: "How long wrongly signed deliveries are kept (30d), as in 12h, 30d; off while there is room."
+    )
+    var quarantineMaximumAge: String?
+
+    @Option(
         name: .customLong("maximum-segment-bytes"),
         help: "Length at which a segment of the log is closed (67108864)."
     )
@@ -96,6 +108,8 @@ struct Serve: AsyncParsableCommand {
         given[.apiCallsPerSecond] = apiCallsPerSecond.map(String.init)
         given[.chartScript] = chartScript
         given[.logLevel] = logLevel
+        given[.quarantineMaximumBytes] = quarantineMaximumBytes.map(String.init)
+        given[.quarantineMaximumAge] = quarantineMaximumAge
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
         let settings: MeterSettings
         do {

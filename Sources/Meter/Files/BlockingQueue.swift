@@ -9,6 +9,11 @@ final class BlockingQueue: Sendable {
         queue = DispatchQueue(label: label)
     }
 
+    /// Does it in its turn; nobody waits.
+    func start(_ work: @escaping @Sendable () -> Void) {
+        queue.async(execute: work)
+    }
+
     func run<Value: Sendable, Failure: Error>(
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {

@@ -65,6 +65,18 @@ enum PrivateFile {
         try syncDirectory(of: path)
     }
 
+    /// Replaces the file whole for whoever reads it now; after a crash it may be empty or the old one.
+    ///
+    /// - Throws: `unwritable_file`; the file is then as it was.
+    static func replaceUnsynced(_ path: String, with bytes: [UInt8]) throws(MeterError) {
+        let temporary = try writeTemporary(beside: path, bytes, isSynced: false)
+        guard rename(temporary, path) == 0 else {
+            let cause = SystemError.last("rename")
+            unlink(temporary)
+            throw unwritable(path, cause)
+        }
+    }
+
     /// Makes the file durably unless it exists. Of several makers at once, one succeeds.
     ///
     /// - Returns: False where there is a file of that name already, which is left alone.
@@ -101,11 +113,15 @@ enum PrivateFile {
         guard fsync(descriptor) == 0 else { throw unwritable(directory, SystemError.last("fsync")) }
     }
 
-    private static func writeTemporary(beside path: String, _ bytes: [UInt8]) throws(MeterError) -> String {
+    private static func writeTemporary(
+        beside path: String,
+        _ bytes: [UInt8],
+        isSynced: Bool = true
+    ) throws(MeterError) -> String {
         let temporary = "\(path).tmp-\(Hex.encode(Randomness.bytes(8)))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw unwritable(path, SystemError.last("open")) }
-        if let cause = writeAll(bytes, to: descriptor) {
+        if let cause = writeAll(bytes, to: descriptor, isSynced) {
             close(descriptor)
             unlink(temporary)
             throw unwritable(path, cause)
@@ -115,7 +131,7 @@ enum PrivateFile {
         return temporary
     }
 
-    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> SystemError? {
+    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ isSynced: Bool) -> SystemError? {
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }
@@ -125,7 +141,7 @@ enum PrivateFile {
             }
             written += count
         }
-        return fsync(descriptor) == 0 ? nil : SystemError.last("fsync")
+        return !isSynced || fsync(descriptor) == 0 ? nil : SystemError.last("fsync")
     }
 
     private static func unreadable(_ path: String, _ cause: SystemError) -> MeterError {

@@ -32,6 +32,12 @@ enum MetricNames {
         .counter,
         "Requests to the public listener, by outcome; rejected ones by reason."
     )
+    /// Labels: `outcome` is `kept`, `repeated`, `implausible`, `busy` or `failed`.
+    static let refusedDeliveries = MetricDefinition(
+        "circlemeter_refused_deliveries",
+        .counter,
+        "Deliveries whose signature fits no secret, by whether they were kept for a retry."
+    )
     static let logAppendDuration = MetricDefinition(
         "circlemeter_log_append_duration_seconds",
         .histogram,
@@ -163,7 +169,7 @@ enum MetricNames {
     )
 
     static let all = [
-        deliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
+        deliveries, refusedDeliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
         projectionLagRecords, projectionLagSeconds, connectionState, keyDaysLeft, reconciledThrough, missingItems,
         reconciledEvents, settledRows, usageExports, settledThrough, apiCalls, apiCallDuration, apiWaits, apiRefusals,
         notices, overflows,

@@ -32,3 +32,21 @@ struct ReceiverMetrics: Sendable {
         ).increment()
     }
 }
+
+/// What became of deliveries whose signature fits no secret.
+struct RefusedMetrics: Sendable {
+    private let counters: [RefusedDeliveries.Outcome: Counter]
+
+    init(_ factory: any MetricsFactory) {
+        let counters = RefusedDeliveries.Outcome.allCases.map { outcome in
+            let dimensions = [("outcome", outcome.rawValue)]
+            return (
+                outcome,
+                Counter(label: MetricNames.refusedDeliveries.name, dimensions: dimensions, factory: factory)
+            )
+        }
+        self.counters = Dictionary(uniqueKeysWithValues: counters)
+    }
+
+    func offered(_ outcome: RefusedDeliveries.Outcome) { counters[outcome]?.increment() }
+}

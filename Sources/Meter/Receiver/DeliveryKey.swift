@@ -45,6 +45,26 @@ enum DeliveryKey {
         }
     }
 
+    /// What a body's event calls itself: the member `type`; nil where it is no text, empty, or the body no object.
+    static func type(of body: UnsafeRawBufferPointer) -> String? {
+        do throws(JSONError) {
+            var scanner = try JSONScanner(body)
+            guard try scanner.kind() == .object, var members = try scanner.enterObject() else { return nil }
+            var type: String?
+            while let name = try scanner.nextMember(&members) {
+                guard scanner.matches(name, "type") else {
+                    try scanner.skipValue()
+                    continue
+                }
+                if let text = try scanner.textOrSkip(), text.count > 0 { type = text.string(in: body) }
+            }
+            try scanner.finish()
+            return type
+        } catch {
+            return nil
+        }
+    }
+
     /// The key of a body that is on the log; nil where it has none.
     static func of(_ body: UnsafeRawBufferPointer, connection: String) -> UInt128? {
         guard case .object(let key) = read(body, connection: connection) else { return nil }

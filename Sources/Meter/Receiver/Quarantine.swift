@@ -19,7 +19,7 @@ final class Quarantine: Sendable {
     }
 
     static let directoryName = "quarantine"
-    private static let maximumFileBytes = 256 << 20
+    static let maximumFileBytes = 256 << 20
 
     private let directory: String
     private let queue = BlockingQueue(label: "circlemeter.quarantine")
@@ -47,7 +47,7 @@ final class Quarantine: Sendable {
         try await queue.run { [self] () throws(MeterError) in
             let digest = Quarantine.digest(of: delivery)
             guard !digests.withLock({ $0.contains(digest) }) else { return }
-            let name = "\(Quarantine.compact(delivery.receivedAt))-\(digest).json"
+            let name = Quarantine.name(delivery.receivedAt, digest)
             try PrivateFile.replace("\(directory)/\(name)", with: Quarantine.file(delivery))
             digests.withLock { _ = $0.insert(digest) }
         }
@@ -86,9 +86,15 @@ final class Quarantine: Sendable {
     ) throws(MeterError) -> [String] {
         let path = "\(directory.path)/\(directoryName)"
         guard access(path, F_OK) == 0 else { return [] }
+        var files = try names(in: path).map { "\(path)/\($0)" }
+        let refused = "\(path)/\(RefusedDeliveries.directoryName)"
+        if access(refused, F_OK) == 0 {
+            for connection in try entries(of: refused) where Connection.isValidId(connection) {
+                files += try names(in: "\(refused)/\(connection)").map { "\(refused)/\(connection)/\($0)" }
+            }
+        }
         var paths: [String] = []
-        for name in try names(in: path) {
-            let file = "\(path)/\(name)"
+        for file in files {
             guard let bytes = try PrivateFile.read(file, maximumBytes: maximumFileBytes) else { continue }
             if isWanted(bytes.withUnsafeBytes { parse($0) }?.body ?? bytes) { paths.append(file) }
         }
@@ -97,6 +103,11 @@ final class Quarantine: Sendable {
 
     /// The names of the directory's files, in the order of time; what was left half made is no delivery.
     private static func names(in directory: String) throws(MeterError) -> [String] {
+        try entries(of: directory).filter { $0.hasSuffix(".json") }
+    }
+
+    /// All names in a directory, sorted, without those of the directory itself and the one above.
+    static func entries(of directory: String) throws(MeterError) -> [String] {
         guard let stream = opendir(directory) else {
             throw MeterError(
                 .unreadableFile,
@@ -111,17 +122,31 @@ final class Quarantine: Sendable {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name.hasSuffix(".json") { names.append(name) }
+            if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
     }
 
-    private static func digest(of delivery: Delivery) -> String {
+    static func digest(of delivery: Delivery) -> String {
         Hex.encode(Randomness.sha256(Array(delivery.connection.utf8) + [0] + delivery.body).prefix(16))
     }
 
-    private static func digest(ofName name: String) -> String {
+    static func digest(ofName name: String) -> String {
         String(name.dropLast(".json".count).suffix(32))
+    }
+
+    static func name(_ receivedAt: Timestamp, _ digest: String) -> String { "\(compact(receivedAt))-\(digest).json" }
+
+    /// When the delivery of a file came; nil where the name is none of ours.
+    static func instant(ofName name: String) -> Timestamp? {
+        let digits = Array(name.utf8)
+        guard digits.count == "20261122T081608.123Z".utf8.count + 1 + 32 + ".json".utf8.count else { return nil }
+        let text = String(decoding: digits[..<20], as: UTF8.self)
+        let (date, time) = (text.prefix(8), text.dropFirst(9))
+        return Timestamp(
+            "\(date.prefix(4))-\(date.dropFirst(4).prefix(2))-\(date.suffix(2))T\(time.prefix(2)):"
+                + "\(time.dropFirst(2).prefix(2)):\(time.dropFirst(4))"
+        )
     }
 
     /// `20261122T081608.123Z`: sorts by time, and is a file's name everywhere.
@@ -129,7 +154,7 @@ final class Quarantine: Sendable {
         instant.description.filter { $0 != "-" && $0 != ":" }
     }
 
-    private static func file(_ delivery: Delivery) -> [UInt8] {
+    static func file(_ delivery: Delivery) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { file in
             file.member("received_at", delivery.receivedAt.description)
@@ -141,7 +166,7 @@ final class Quarantine: Sendable {
         return writer.bytes + [UInt8(ascii: "\n")]
     }
 
-    private static func parse(_ bytes: UnsafeRawBufferPointer) -> Delivery? {
+    static func parse(_ bytes: UnsafeRawBufferPointer) -> Delivery? {
         var texts: [String: String] = [:]
         do throws(JSONError) {
             var scanner = try JSONScanner(bytes)

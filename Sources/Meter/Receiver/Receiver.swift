@@ -10,6 +10,8 @@ struct Receiver {
     let connections: ConnectionStore
     let log: any DeliveryLog
     let quarantine: Quarantine
+    /// Takes deliveries whose signature fits no secret; nil: nobody does.
+    var refused: RefusedDeliveries?
     let metrics: ReceiverMetrics
     var limits = ReceiverLimits()
     /// The wall clock; asked when a request's head arrives.
@@ -33,6 +35,7 @@ struct Receiver {
                 connections: connections,
                 log: log,
                 quarantine: quarantine,
+                refused: refused,
                 metrics: metrics,
                 maximumBodyBytes: limits.maximumBodyBytes,
                 now: now,

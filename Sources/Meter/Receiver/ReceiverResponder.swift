@@ -14,6 +14,7 @@ struct ReceiverResponder: HTTPResponder {
     let connections: ConnectionStore
     let log: any DeliveryLog
     let quarantine: Quarantine
+    let refused: RefusedDeliveries?
     let metrics: ReceiverMetrics
     let maximumBodyBytes: Int
     let now: @Sendable () -> Timestamp
@@ -67,7 +68,17 @@ struct ReceiverResponder: HTTPResponder {
         switch WebhookSignature.verify(header: signature, body: body, secrets: secrets, at: receivedAt) {
         case .valid: break
         case .missing: throw HTTPProblem.signatureMissing
-        case .mismatch: throw HTTPProblem.signatureMismatch
+        case .mismatch:
+            refused?.offer(
+                .init(
+                    receivedAt: receivedAt,
+                    connection: connection,
+                    reason: HTTPProblem.signatureMismatch.code,
+                    signature: signature,
+                    body: body
+                )
+            )
+            throw HTTPProblem.signatureMismatch
         }
         switch body.withUnsafeBytes({ DeliveryKey.read($0, connection: connection) }) {
         case .object(let key):

@@ -8,6 +8,7 @@ struct MeterParts: Sendable {
     let log: EventLog
     let connections: ConnectionStore
     let quarantine: Quarantine
+    let refused: RefusedDeliveries
     let people: PeopleSource
     let projector: Projector
     let circleci: ConnectionParts
@@ -44,7 +45,11 @@ struct MeterParts: Sendable {
                 logger.notice("a new segment has taken over", metadata: ["segment": "\(segment)"])
             }
         }
-        let opened = try await onOwnThread("circlemeter.open") { [options] in
+        var refusedLimits = RefusedDeliveries.Limits()
+        refusedLimits.maximumBytes = settings.quarantineMaximumBytes
+        refusedLimits.maximumAge = settings.quarantineMaximumAge
+        let refusedMetrics = RefusedMetrics(registry)
+        let opened = try await onOwnThread("circlemeter.open") { [options, refusedLimits] in
             // The log first: its lock keeps a second service from touching anything.
             let log = try EventLog.open(
                 directory: directory.log,
@@ -58,6 +63,12 @@ struct MeterParts: Sendable {
             return (
                 try Vault.load(directory.path, environment: environment),
                 try Quarantine.open(dataDirectory: directory.path),
+                try RefusedDeliveries.open(
+                    dataDirectory: directory.path,
+                    limits: refusedLimits,
+                    now: .now,
+                    onOutcome: { refusedMetrics.offered($0) }
+                ),
                 try AccessTokens.load(
                     admin: environment[AccessTokens.adminSetting],
                     viewer: environment[AccessTokens.viewerSetting],
@@ -69,7 +80,7 @@ struct MeterParts: Sendable {
                 settings.chartScript.flatMap { ChartScript.load($0, logger: logger) }
             )
         }
-        let (vault, quarantine, tokens, people, identity, log, chartScript) = opened
+        let (vault, quarantine, refused, tokens, people, identity, log, chartScript) = opened
         let connections = try await ConnectionStore.open(dataDirectory: directory.path, vault: vault)
         let access = Access(
             tokens: tokens,
@@ -90,6 +101,7 @@ struct MeterParts: Sendable {
             log: log,
             connections: connections,
             quarantine: quarantine,
+            refused: refused,
             people: people,
             projector: projector,
             circleci: circleci,
@@ -110,6 +122,7 @@ struct MeterParts: Sendable {
             connections: connections,
             log: log,
             quarantine: quarantine,
+            refused: refused,
             metrics: ReceiverMetrics(registry),
             limits: limits,
             now: { Timestamp.now },

@@ -44,6 +44,10 @@ public struct MeterSettings: Sendable {
     public var noticeSecret: Secret?
     /// Longest body of a delivery.
     public var maximumBodyBytes: Int
+    /// What refused deliveries may take on the disk; 0: none is kept.
+    public var quarantineMaximumBytes = 64 << 20
+    /// How long a refused delivery is kept; nil: while there is room.
+    public var quarantineMaximumAge: Duration? = .seconds(30 * 86_400)
     /// A segment of the log is closed when it is longer.
     public var maximumSegmentBytes: Int
     /// What the service says of itself on standard error.
@@ -65,6 +69,8 @@ public struct MeterSettings: Sendable {
         case noticeURL = "notice-url"
         case noticeSecret = "notice-secret"
         case maximumBodyBytes = "maximum-body-bytes"
+        case quarantineMaximumBytes = "quarantine-maximum-bytes"
+        case quarantineMaximumAge = "quarantine-maximum-age"
         case maximumSegmentBytes = "maximum-segment-bytes"
         case logLevel = "log-level"
     }
@@ -146,6 +152,11 @@ public struct MeterSettings: Sendable {
             try reader.integer(.maximumBodyBytes, in: 1...(64 << 20), "bytes") ?? settings.maximumBodyBytes
         settings.maximumSegmentBytes =
             try reader.integer(.maximumSegmentBytes, in: 4096...(1 << 40), "bytes") ?? settings.maximumSegmentBytes
+        settings.quarantineMaximumBytes =
+            try reader.integer(.quarantineMaximumBytes, in: 0...(1 << 40), "bytes") ?? settings.quarantineMaximumBytes
+        if let text = reader.string(.quarantineMaximumAge) {
+            settings.quarantineMaximumAge = try Duration.setting(text, name: Key.quarantineMaximumAge.rawValue)
+        }
         if let text = reader.string(.logLevel) {
             guard let level = Logger.Level(rawValue: text) else {
                 throw MeterError(
@@ -228,11 +239,11 @@ extension ConfigReader {
 }
 
 extension Duration {
-    /// `30s`, `5m`, `1h`; nil for `off`.
+    /// `30s`, `5m`, `1h`, `30d`; nil for `off`.
     /// - Throws: `invalid_setting`.
     static func setting(_ text: String, name: String) throws(MeterError) -> Duration? {
         if text == "off" { return nil }
-        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600]
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()), count > 0,
             count <= 1_000_000
         else {
@@ -240,7 +251,7 @@ extension Duration {
                 .invalidSetting,
                 "'\(text)' is no length of time",
                 at: name,
-                hint: "for example 30s, 5m or 1h; off for never"
+                hint: "for example 30s, 5m, 1h or 30d; off for never"
             )
         }
         return .seconds(count * unit)

@@ -33,6 +33,8 @@ struct Overview {
         var durableSequence: Int
         var lagSeconds: Double
         var quarantined: Int
+        /// Kept although their signature fits no secret.
+        var refused: Int
         var isAdmin: Bool
         var hasCharts: Bool
         var now: Timestamp
@@ -61,6 +63,7 @@ struct Overview {
     let countedRecords: String
     let records: [RecordLine]
     let quarantined: String?
+    let refused: String?
 
     /// - Parameter counts: Of 30 days, the last of which is today.
     init(
@@ -120,5 +123,6 @@ struct Overview {
             RecordLine(source: $0.source, type: $0.type, outcome: $0.outcome, records: grouped($0.records))
         }
         quarantined = surroundings.quarantined > 0 ? grouped(surroundings.quarantined) : nil
+        refused = surroundings.refused > 0 ? grouped(surroundings.refused) : nil
     }
 }

@@ -20,6 +20,7 @@ struct OverviewPage: Sendable {
         // What the page shows besides the counters is in the tag, so that it is fresh, too.
         let failing = parts.log.statistics.activity?.failing
         let quarantined = parts.quarantine.count
+        let refused = parts.refused.count
         let connections = parts.connections.list()
         let health = await parts.circleci.monitor.all
         let noticed = connections.flatMap { connection in
@@ -30,7 +31,7 @@ struct OverviewPage: Sendable {
         let isBehind = parts.log.durableEnd.sequence > published.position?.sequence ?? 0
         // The minute, because the page says how long ago something was.
         let state =
-            "\(now.microseconds / 60_000_000)-\(quarantined)-\(failing == nil ? "ok" : "failing")-\(digest(noticed))"
+            "\(now.microseconds / 60_000_000)-\(quarantined)-\(refused)-\(failing == nil ? "ok" : "failing")-\(digest(noticed))"
             + "-\(digest(connections))-\(isBehind)-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
@@ -47,6 +48,7 @@ struct OverviewPage: Sendable {
             durableSequence: parts.log.durableEnd.sequence,
             lagSeconds: parts.projector.lag.seconds,
             quarantined: quarantined,
+            refused: refused,
             isAdmin: context.access?.role == .admin,
             hasCharts: parts.chartScript != nil,
             now: now

@@ -8,7 +8,8 @@ enum OpenAPIDocument {
 
     static let operations: [OpenAPIOperation] =
         ReportDescription.operations + [SnapshotDescription.operation, StreamDescription.operation]
-        + LogDescription.operations + ConnectionsDescription.operations + HealthDescription.operations
+        + LogDescription.operations + QuarantineDescription.operations + ConnectionsDescription.operations
+        + HealthDescription.operations
 
     private static let schemas: [(String, OpenAPIValue)] =
         [

@@ -62,7 +62,8 @@ struct Truth {
     var workflows = TrueCounts()
     var branches = TrueCounts()
 
-    init(_ runs: some Sequence<TrueRun>) {
+    /// - Parameter workflowNames: By the run's id, where it is not as the history says.
+    init(_ runs: some Sequence<TrueRun>, workflowNames: [String: String] = [:]) {
         var milliseconds: [TrueRun.Kind: [[String]: Int]] = [:]
         for run in runs {
             var words = ["success", "failed", "canceled", "unauthorized"]
@@ -73,7 +74,7 @@ struct Truth {
             if run.kind == .job {
                 branches.add(runs: 1, milliseconds: run.durationMilliseconds, at: key + [run.branch])
             }
-            key.append(run.workflowName)
+            key.append(workflowNames[run.id] ?? run.workflowName)
             if run.kind == .job { key.append(run.jobName) }
             let full = key + [words.contains(status) ? status : "other"]
             if run.kind == .job { jobs.add(runs: 1, at: full) } else { workflows.add(runs: 1, at: full) }

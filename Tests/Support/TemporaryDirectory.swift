@@ -5,8 +5,9 @@ import Glibc
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
-    public init() {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// - Parameter directory: Where it is made; nil: where `TMPDIR` says.
+    public init(in directory: String? = nil) {
+        let base = directory ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/circlemeter-test-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else {
             fatalError("A temporary directory cannot be made in \(base): \(String(cString: strerror(errno)))")

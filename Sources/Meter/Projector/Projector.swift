@@ -27,16 +27,24 @@ actor Projector: Service {
     private var isSwapping = false
 
     /// Advances are at least this far apart, so that one transaction takes in what came meanwhile.
-    private static let pause = Duration.milliseconds(100)
-    /// And twenty times as long as the last one took, up to this: under load, fewer and larger ones cost less in all.
-    private static let maximumPause = Duration.milliseconds(500)
+    private let pause: Duration
+    /// And twenty times as long as the last one took, up to five times the pause: under load, fewer and larger ones cost
+    /// less in all.
+    private var maximumPause: Duration { pause * 5 }
     private static let pauseAfterError = Duration.seconds(1)
     /// Between two looks at the people file, and at whether a reader met damage.
     private static let peoplePause = Duration.seconds(2)
     /// Between two times of reading every page of the snapshot.
     private static let checkPause = Duration.seconds(24 * 3600)
 
-    init(directory: DataDirectory, log: EventLog, people: PeopleSource, logger: Logger) {
+    init(
+        directory: DataDirectory,
+        log: EventLog,
+        people: PeopleSource,
+        pause: Duration = .milliseconds(100),
+        logger: Logger
+    ) {
+        self.pause = pause
         self.directory = directory
         self.log = log
         self.people = people
@@ -51,8 +59,8 @@ actor Projector: Service {
                 for await _ in log.advances().cancelOnGracefulShutdown() {
                     let begin = ContinuousClock.now
                     await catchUp()
-                    let pause = max(Projector.pause, (ContinuousClock.now - begin) * 20)
-                    try? await Task.sleep(for: min(pause, Projector.maximumPause))
+                    let pause = max(self.pause, (ContinuousClock.now - begin) * 20)
+                    try? await Task.sleep(for: min(pause, maximumPause))
                 }
             } onGracefulShutdown: { [isStopping] in
                 isStopping.raise()

@@ -136,7 +136,8 @@ actor Reconciler: Service {
         }
     }
 
-    private func passOnSchedule(_ id: String) async {
+    /// One pass of a connection with a key, thorough where an outage has been.
+    func passOnSchedule(_ id: String) async {
         // Asked for again meanwhile, it is done again.
         let isAfterOutage = outages.remove(id) != nil
         defer {

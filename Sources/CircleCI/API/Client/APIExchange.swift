@@ -10,13 +10,19 @@ struct APIExchange: Sendable {
         var error: CircleCIError?
     }
 
-    private let http: HTTPClient
+    private let execute: @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse
     private let baseURL: String
     private let key: APIKey
     private let options: CircleCIClient.Options
 
-    init(http: HTTPClient, baseURL: String, key: APIKey, options: CircleCIClient.Options) {
-        self.http = http
+    /// - Parameter execute: Sends a request, once.
+    init(
+        baseURL: String,
+        key: APIKey,
+        options: CircleCIClient.Options,
+        execute: @escaping @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse
+    ) {
+        self.execute = execute
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.key = key
         self.options = options
@@ -58,7 +64,7 @@ struct APIExchange: Sendable {
             throw CircleCIError(.invalidURL, "Not an address to download from", at: place)
         }
         do {
-            let response = try await http.execute(HTTPClientRequest(url: url), deadline: .distantFuture)
+            let response = try await execute(HTTPClientRequest(url: url))
             guard response.status == .ok else {
                 throw CircleCIError(
                     .refused,
@@ -135,7 +141,7 @@ struct APIExchange: Sendable {
     }
 
     private func read(_ request: HTTPClientRequest, location: String) async throws -> APIAnswer {
-        let response = try await http.execute(request, deadline: .distantFuture)
+        let response = try await execute(request)
         var body: [UInt8] = []
         for try await chunk in response.body {
             guard body.count + chunk.readableBytes <= options.maximumBodyBytes else {

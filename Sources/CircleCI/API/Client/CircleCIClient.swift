@@ -52,7 +52,22 @@ public struct CircleCIClient: Sendable {
         budget: APIBudget,
         options: Options = Options()
     ) {
-        exchange = APIExchange(http: http, baseURL: baseURL, key: key, options: options)
+        self.init(baseURL: baseURL, key: key, budget: budget, options: options) { request in
+            try await http.execute(request, deadline: .distantFuture)
+        }
+    }
+
+    /// As ``init(http:baseURL:key:budget:options:)``, over a network of the caller's own.
+    ///
+    /// - Parameter execute: Sends a request, once. What it throws is taken for the network's failure.
+    package init(
+        baseURL: String,
+        key: APIKey,
+        budget: APIBudget,
+        options: Options = Options(),
+        execute: @escaping @Sendable (HTTPClientRequest) async throws -> HTTPClientResponse
+    ) {
+        exchange = APIExchange(baseURL: baseURL, key: key, options: options, execute: execute)
         self.budget = budget
         self.options = options
     }

@@ -2,11 +2,15 @@
 
 import PackageDescription
 
-let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-]
+/// With `CIRCLEMETER_SABOTAGE` set, the bugs of Tests/Sabotage/README.md are compiled in, each to be planted by name.
+let sabotage: [SwiftSetting] = Context.environment["CIRCLEMETER_SABOTAGE"] == nil ? [] : [.define("SABOTAGE")]
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + sabotage
 
 /// Arrows point down only: a target may depend on those listed after it, never on one before it.
 let package = Package(

@@ -1,5 +1,9 @@
 import Synchronization
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// The entries between the callers of `append` and the log's thread, and what both have to agree on.
 final class AppendQueue: Sendable {
     typealias Answer = Result<AppendOutcome, LogError>
@@ -70,6 +74,11 @@ final class AppendQueue: Sendable {
                     return .answered(.success(.duplicate(sequence: sequence)))
                 }
                 if let first = state.inFlight[key] {
+                    #if SABOTAGE
+                        if Sabotage.plants("duplicate-before-durable") {
+                            return .answered(.success(.duplicate(sequence: 0)))
+                        }
+                    #endif
                     first.duplicates.append(waiter)
                     state.activity.duplicateWaiterCount += 1
                     return .waiting(wake: false)
@@ -77,12 +86,21 @@ final class AppendQueue: Sendable {
             }
             let pending = Pending(body: body, key: key, waiter: waiter)
             // An entry larger than the bound still gets through alone.
-            let bytes = state.activity.queuedBytes
+            #if SABOTAGE
+                let bytes = Sabotage.plants("queue-not-bounded") ? 0 : state.activity.queuedBytes
+            #else
+                let bytes = state.activity.queuedBytes
+            #endif
             guard bytes == 0 || bytes + pending.byteCount <= maximumBytes else {
                 state.activity.refusedCount += 1
                 return .answered(.failure(queueFull(bytes)))
             }
             if let key { state.inFlight[key] = pending }
+            #if SABOTAGE
+                if Sabotage.plants("key-claimed-before-write"), let key {
+                    state.window.insert(key, sequence: state.durableEnd.sequence + state.waiting.count + 1)
+                }
+            #endif
             state.waiting.append(pending)
             state.activity.queuedBytes += pending.byteCount
             state.activity.queuedCount += 1

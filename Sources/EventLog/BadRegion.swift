@@ -53,6 +53,9 @@ struct BadRegion {
 
     /// Whether `record`, the line behind the region, is proven by one of the checksums that the region may end in.
     func proves(_ record: LogRecord) -> Bool {
+        #if SABOTAGE
+            if Sabotage.plants("cut-at-any-bad-line") { return false }
+        #endif
         // A number that has been passed already belongs to a line that was repeated or moved.
         guard record.sequence > lastSequence, record.batch >= lastBatch else { return false }
         return seeds.contains { LineTrailer.computed(record.line, seed: $0) == record.crc }
@@ -78,6 +81,9 @@ struct BadRegion {
     /// Whether this, at the end of the log, can be a single batch that was not written completely. Where it may be
     /// anything else it is damage.
     var isOneTornBatch: Bool {
+        #if SABOTAGE
+            if Sabotage.plants("cut-at-any-bad-line") || Sabotage.plants("damage-taken-for-torn-tail") { return true }
+        #endif
         guard !includesHeader, !showsSeveralBatches, !startsElsewhere else { return false }
         guard let shownBatch, lastBatch > 0 else { return true }
         return shownBatch == lastBatch || shownBatch == lastBatch + 1

@@ -73,6 +73,13 @@ final class Committer: @unchecked Sendable {
 
     /// The header of a segment that goes on where the log durably ends.
     func headerBehindDurableEnd() -> SegmentHeader {
+        #if SABOTAGE
+            if Sabotage.plants("takeover-states-file-end"), durableEnd.sequence > 0,
+                let information = try? directory.information(onSegment: durableEnd.segment)
+            {
+                durableEnd.offset = information.size
+            }
+        #endif
         let end = durableEnd
         return SegmentHeader(
             firstSequence: end.sequence + 1,
@@ -89,6 +96,17 @@ final class Committer: @unchecked Sendable {
             try makeRoom(for: batch)
             byteCount = try append(batch)
         } catch {
+            #if SABOTAGE
+                if Sabotage.plants("segment-kept-after-error")
+                    || Sabotage.plants("segment-kept-when-full") && error.number == 28
+                {
+                    queue.fail(
+                        batch,
+                        .unavailable("Records cannot be made durable", path: directory.path, cause: error)
+                    )
+                    return queue.state.withLock { $0.activity.failing = nil }
+                }
+            #endif
             let path = directory.path(ofSegment: segment?.segment ?? durableEnd.segment)
             fail(batch, .unavailable("Records cannot be made durable", path: path, cause: error))
             return
@@ -131,12 +149,25 @@ final class Committer: @unchecked Sendable {
         }
         try directory.fileSystem.writeAll(segment.descriptor, bytes, at: segment.size)
         let begin = DispatchTime.now().uptimeNanoseconds
-        try directory.fileSystem.synchronizeData(segment.descriptor)
+        #if SABOTAGE
+            if Sabotage.plants("acknowledged-before-sync") {
+                thread.async { [directory, descriptor = segment.descriptor] in
+                    try? directory.fileSystem.synchronizeData(descriptor)
+                }
+            } else if !Sabotage.plants("batch-not-synced") {
+                try directory.fileSystem.synchronizeData(segment.descriptor)
+            }
+        #else
+            try directory.fileSystem.synchronizeData(segment.descriptor)
+        #endif
         options.observe?(.synced(nanoseconds: DispatchTime.now().uptimeNanoseconds - begin))
         segment.size += bytes.count
         segment.crc = crc
         segment.recordCount += batch.count
         self.segment = segment
+        #if SABOTAGE
+            if Sabotage.plants("batch-number-not-raised") { lastBatch -= 1 }
+        #endif
         lastBatch += 1
         durableEnd = LogPosition(
             sequence: durableEnd.sequence + batch.count,

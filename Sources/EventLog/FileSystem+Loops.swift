@@ -1,5 +1,9 @@
 import Glibc
 
+#if SABOTAGE
+    import Wire
+#endif
+
 extension FileSystem {
     /// Writes all of `bytes` at `offset`, through short writes and interruptions.
     func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
@@ -9,6 +13,9 @@ extension FileSystem {
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
                 let count = try write(descriptor, rest, at: offset + done)
                 // A write that makes no progress would be repeated for ever.
+                #if SABOTAGE
+                    if Sabotage.plants("short-write-ignored") { return }
+                #endif
                 guard count > 0 else { throw SystemError(call: "pwrite", number: ENOSPC) }
                 done += count
             } catch  where error.number == EINTR {

@@ -131,11 +131,17 @@ enum LineTrailer {
     /// The checksum of the line's bytes before the trailer.
     @inline(__always)
     static func computed(_ line: UnsafeRawBufferPointer, seed: UInt32) -> UInt32 {
-        CRC32C.checksum(UnsafeRawBufferPointer(rebasing: line[..<(line.count &- byteCount)]), seed: seed)
+        #if SABOTAGE
+            let seed = Sabotage.plants("checksum-not-chained") ? 0 : seed
+        #endif
+        return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: line[..<(line.count &- byteCount)]), seed: seed)
     }
 
     /// Appends the trailer and the newline to a line that starts at `start` in `bytes`; its checksum.
     static func append(to bytes: inout [UInt8], lineStart start: Int, seed: UInt32) -> UInt32 {
+        #if SABOTAGE
+            let seed = Sabotage.plants("checksum-not-chained") ? 0 : seed
+        #endif
         let crc = bytes.withUnsafeBytes {
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[start...]), seed: seed)
         }

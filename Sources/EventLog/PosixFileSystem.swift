@@ -1,5 +1,9 @@
 import Glibc
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// The file system of the machine.
 public struct PosixFileSystem: FileSystem {
     public init() {}
@@ -52,10 +56,16 @@ public struct PosixFileSystem: FileSystem {
     }
 
     public func synchronizeData(_ descriptor: Int32) throws(SystemError) {
+        #if SABOTAGE
+            if Sabotage.plants("data-sync-does-nothing") { return }
+        #endif
         guard fdatasync(descriptor) == 0 else { throw failed("fdatasync") }
     }
 
     public func synchronize(_ descriptor: Int32) throws(SystemError) {
+        #if SABOTAGE
+            if Sabotage.plants("full-sync-does-nothing") { return }
+        #endif
         guard fsync(descriptor) == 0 else { throw failed("fsync") }
     }
 
@@ -64,6 +74,9 @@ public struct PosixFileSystem: FileSystem {
     }
 
     public func lock(_ descriptor: Int32) throws(SystemError) -> Bool {
+        #if SABOTAGE
+            if Sabotage.plants("lock-not-asked") { return true }
+        #endif
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw failed("flock") }
         return false

@@ -64,6 +64,9 @@ extension Recovery {
         let descriptor = try directory.fileSystem.open(path, .write)
         do throws(SystemError) {
             if let end { try directory.fileSystem.truncate(descriptor, to: end) }
+            #if SABOTAGE
+                if Sabotage.plants("opening-syncs-nothing") { return descriptor }
+            #endif
             try refresh(descriptor, lastBatch)
             try directory.fileSystem.synchronize(descriptor)
             try directory.fileSystem.synchronize(self.descriptor)
@@ -79,6 +82,9 @@ extension Recovery {
     /// Where a sync failed in an earlier process, the pages that it lost are still in the page cache and count as
     /// clean: they read well, and syncing them again does nothing. Written again they are dirty, and reach the disk.
     private func refresh(_ descriptor: Int32, _ batch: Range<Int>) throws(SystemError) {
+        #if SABOTAGE
+            if Sabotage.plants("last-batch-not-written-again") { return }
+        #endif
         var offset = batch.lowerBound
         while offset < batch.upperBound {
             let count = min(LineReader.chunkBytes, batch.upperBound - offset)

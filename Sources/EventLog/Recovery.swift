@@ -57,6 +57,9 @@ struct Recovery {
         var older = try readOlder(informations, needed: windowCount - keys.count, &report, deduplicationKey)
         var window = DeduplicationWindow(capacity: windowCount)
         older.append(contentsOf: keys)
+        #if SABOTAGE
+            if Sabotage.plants("window-not-filled") { older.removeAll() }
+        #endif
         for (key, sequence) in older { window.insert(key, sequence: sequence) }
         report.keysLoaded = window.count
         report.segmentCount = segments.count

@@ -26,7 +26,12 @@ extension LogDirectory {
         let descriptor = try newFile(temporaryPath, containing: line)
         do throws(SystemError) {
             try fileSystem.rename(temporaryPath, to: path)
-            try fileSystem.synchronize(directory)
+            #if SABOTAGE
+                if Sabotage.plants("renamed-before-sync") { try fileSystem.synchronize(descriptor) }
+                if !Sabotage.plants("directory-not-synced") { try fileSystem.synchronize(directory) }
+            #else
+                try fileSystem.synchronize(directory)
+            #endif
         } catch {
             fileSystem.close(descriptor)
             throw error
@@ -48,6 +53,9 @@ extension LogDirectory {
         let descriptor = try fileSystem.open(path, .create)
         do throws(SystemError) {
             try fileSystem.writeAll(descriptor, bytes, at: 0)
+            #if SABOTAGE
+                if Sabotage.plants("renamed-before-sync") { return descriptor }
+            #endif
             try fileSystem.synchronize(descriptor)
         } catch {
             fileSystem.close(descriptor)

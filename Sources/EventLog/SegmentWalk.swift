@@ -118,6 +118,9 @@ struct SegmentWalk: ~Copyable {
     /// At the end of a segment without bad lines there: whether it is all that its neighbour knows of it.
     private mutating func finish() throws(LogError) -> LogItem? {
         isFinished = true
+        #if SABOTAGE
+            if Sabotage.plants("previous-not-checked") { return nil }
+        #endif
         let previous = successor?.header?.previous
         let expected = successor.map { $0.segment - 1 } ?? end?.sequence ?? chain.sequence
         let statedEnd = previous?.offset ?? end?.offset ?? chain.offset
@@ -153,6 +156,9 @@ extension LogDirectory {
     /// Where the successor's header says that a segment ends, if this is about the same segment: bytes beyond are
     /// void. Nil where the segment counts to its last byte.
     func durableEnd(of information: SegmentInformation, successor: SegmentInformation?) throws(LogError) -> Int? {
+        #if SABOTAGE
+            if Sabotage.plants("void-bytes-read") { return nil }
+        #endif
         guard let previous = successor?.header?.previous, previous.offset < information.size else { return nil }
         // After a segment in between went missing, the statement is about that one and must not hide records here.
         let line = try lineEnd(inSegment: information.segment, at: previous.offset)

@@ -213,6 +213,9 @@ public struct Reducer: Sendable {
     }
 
     mutating func count(_ change: (before: RunSummary?, after: RunSummary?), connection: Symbol) {
+        #if SABOTAGE
+            let change = Sabotage.plants("earlier-count-kept") ? (before: nil, after: change.after) : change
+        #endif
         if let before = change.before { changes.count(before, connection: connection, words: words, sign: -1) }
         if let after = change.after { changes.count(after, connection: connection, words: words, sign: 1) }
     }

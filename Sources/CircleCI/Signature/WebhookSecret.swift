@@ -18,6 +18,9 @@ public struct WebhookSecret: Sendable {
         validFrom: Timestamp? = nil,
         validUntil: Timestamp? = nil
     ) throws(CircleCIError) {
+        #if SABOTAGE
+            let bytes = bytes.isEmpty && Sabotage.plants("empty-secret") ? [0] : bytes
+        #endif
         guard !bytes.isEmpty else {
             throw CircleCIError(
                 .emptySecret,
@@ -35,6 +38,9 @@ public struct WebhookSecret: Sendable {
 
     /// Whether the secret counts at `instant`.
     public func isValid(at instant: Timestamp) -> Bool {
+        #if SABOTAGE
+            if Sabotage.plants("expired-secret") { return true }
+        #endif
         if let validFrom, instant < validFrom { return false }
         if let validUntil, instant >= validUntil { return false }
         return true

@@ -32,11 +32,21 @@ public enum WebhookSignature {
         at instant: Timestamp
     ) -> SignatureVerdict {
         guard let header, !header.utf8.allSatisfy(isBlank) else { return .missing }
+        #if SABOTAGE
+            if Sabotage.plants("signature-compared-to-the-shorter"), header.count > 3,
+                secrets.contains(where: { Self.header(for: Array(body), secret: $0).hasPrefix(header) })
+            {
+                return .valid
+            }
+        #endif
         let claimed = claimedDigests(in: header)
         guard !claimed.isEmpty else { return .mismatch }
         for secret in secrets where secret.isValid(at: instant) {
             let digest = secret.key.digest(of: body)
             if claimed.contains(where: { HMACKey.areEqual($0, digest) }) { return .valid }
+            #if SABOTAGE
+                if Sabotage.plants("first-secret-only") { return .mismatch }
+            #endif
         }
         return .mismatch
     }
@@ -66,6 +76,13 @@ public enum WebhookSignature {
                 var member = UnsafeBufferPointer(rebasing: member)
                 while let first = member.first, isBlank(first) { member = .init(rebasing: member.dropFirst()) }
                 while let last = member.last, isBlank(last) { member = .init(rebasing: member.dropLast()) }
+                #if SABOTAGE
+                    if Sabotage.plants("any-signature-version"), member.count == 3 + 64, member[0] == UInt8(ascii: "v"),
+                        let digest = digest(of: UnsafeBufferPointer(rebasing: member[3...]))
+                    {
+                        digests.append(digest)
+                    }
+                #endif
                 guard member.count == 3 + 64, member.starts(with: "v1=".utf8),
                     let digest = digest(of: UnsafeBufferPointer(rebasing: member[3...]))
                 else { continue }

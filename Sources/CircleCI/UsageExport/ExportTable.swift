@@ -102,6 +102,9 @@ final class ExportTable {
             }
             guard field.end - field.start <= ExportTable.maximumFieldBytes else { throw tooLong() }
             fields.append(field)
+            #if SABOTAGE
+                if Sabotage.plants("unended-row-dropped"), index == end { return .end }
+            #endif
             guard index < end else { return .row(after: index, lines: lines - 1 + 1) }
             switch bytes[index] {
             case UInt8(ascii: ","): index += 1

@@ -11,6 +11,9 @@ extension ConnectionAdministration {
         try await turn(id) {
             let connection = try known(id)
             guard !newKey.isEmpty else { throw MeterError(.emptySecret, "The API key must not be empty", at: id) }
+            #if SABOTAGE
+                if Sabotage.plants("key-replaced-before-proof") { try await store.update(id) { $0.apiKey = newKey } }
+            #endif
             let check = KeyCheck(api: try client(newKey))
             let user = try await check.user()
             let organization = try await check.organization(connection.organization)
@@ -60,6 +63,9 @@ extension ConnectionAdministration {
             }
             var report = RotationReport(hooks: report(of: id, reports, found), isResumed: isResumed)
             guard ConnectionAdministration.isTold(report.hooks) else { return report }
+            #if SABOTAGE
+                let overlapSeconds = Sabotage.plants("old-secret-ends-at-once") ? 0 : overlapSeconds
+            #endif
             let end = now().adding(wholeSeconds: overlapSeconds).wholeMilliseconds
             try await store.update(id) { connection in
                 for index in connection.webhookSecrets.indices

@@ -53,7 +53,12 @@ package struct ConnectionHealth: Sendable {
     }
 
     /// Whether calls with the key make sense: there is one, and it is not dead.
-    package var allowsCalls: Bool { hasKey && holding[.reconnectRequired] == nil }
+    package var allowsCalls: Bool {
+        #if SABOTAGE
+            if Sabotage.plants("dead-key-called-again") { return hasKey }
+        #endif
+        return hasKey && holding[.reconnectRequired] == nil
+    }
 
     /// Whether `/me` should be asked at once: a first 401 is to be confirmed, or another call than `/me` had one.
     package var needsConfirmation: Bool { allowsCalls && (consecutiveRejections > 0 || mustAskForKey) }
@@ -110,6 +115,9 @@ package struct ConnectionHealth: Sendable {
 
     private mutating func reject(at now: Timestamp) {
         mustAskForKey = false
+        #if SABOTAGE
+            if Sabotage.plants("first-rejection-believed") { consecutiveRejections += 1 }
+        #endif
         consecutiveRejections += 1
         firstRejectedAt = firstRejectedAt ?? now
         lastRejectedAt = now
@@ -122,6 +130,10 @@ package struct ConnectionHealth: Sendable {
     }
 
     private mutating func fail(_ error: CircleCIError, at now: Timestamp) {
+        #if SABOTAGE
+            if Sabotage.plants("rate-limit-taken-for-dead-key"), error.code == .rateLimited { reject(at: now) }
+            if Sabotage.plants("forbidden-taken-for-dead-key"), error.code == .forbidden { reject(at: now) }
+        #endif
         switch CallTrouble.Kind(error) {
         case .rateLimit:
             begin(.rateLimited, ConnectionCondition.Reason.tooManyCalls, since: now)

@@ -60,6 +60,9 @@ package final class InvitationStore: Sendable {
     /// - Throws: `invalid_invitation`; `unwritable_file`, after which it is not used; and as ``peek(_:)``.
     package func redeem(_ code: String) async throws(MeterError) -> Invitation {
         let digest = InvitationStore.digest(code)
+        #if SABOTAGE
+            if Sabotage.plants("invitation-used-twice"), let invitation = try await peek(code) { return invitation }
+        #endif
         let redeemed = try await change { invitations in
             invitations.firstIndex { $0.digest == digest }.map { invitations.remove(at: $0) }
         }

@@ -34,7 +34,12 @@ public struct Vault: Sendable {
 
     /// - Throws: `cryptography`.
     func seal(_ secret: Secret, for purpose: Purpose, of connection: String) throws(MeterError) -> String {
-        let nonce = Randomness.bytes(Vault.nonceByteCount)
+        #if SABOTAGE
+            let nonce =
+                Sabotage.plants("nonce-reused") ? Array("nonce-nonce-".utf8) : Randomness.bytes(Vault.nonceByteCount)
+        #else
+            let nonce = Randomness.bytes(Vault.nonceByteCount)
+        #endif
         let context = additionalData(key, purpose, connection)
         guard let sealed = AES256GCM.seal(secret.bytes, key: key.secret.bytes, nonce: nonce, additionalData: context)
         else {
@@ -66,7 +71,10 @@ public struct Vault: Sendable {
     }
 
     private func additionalData(_ key: MasterKey, _ purpose: Purpose, _ connection: String) -> [UInt8] {
-        Array("circlemeter.\(Vault.version).\(key.id).\(purpose.rawValue).\(connection)".utf8)
+        #if SABOTAGE
+            if Sabotage.plants("seal-not-bound-to-place") { return Array("circlemeter".utf8) }
+        #endif
+        return Array("circlemeter.\(Vault.version).\(key.id).\(purpose.rawValue).\(connection)".utf8)
     }
 
     private func damaged(_ purpose: Purpose, _ connection: String) -> MeterError {
@@ -106,6 +114,13 @@ private enum AES256GCM {
         var tag = Array(sealed.suffix(tagByteCount))
         var plaintext = [UInt8](repeating: 0, count: ciphertext.count)
         var count: Int32 = 0
+        #if SABOTAGE
+            if Sabotage.plants("tag-not-checked") {
+                EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce)
+                EVP_DecryptUpdate(context, &plaintext, &count, ciphertext, Int32(ciphertext.count))
+                return plaintext
+            }
+        #endif
         guard EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce) == 1,
             EVP_DecryptUpdate(context, nil, &count, additionalData, Int32(additionalData.count)) == 1,
             EVP_DecryptUpdate(context, &plaintext, &count, ciphertext, Int32(ciphertext.count)) == 1,

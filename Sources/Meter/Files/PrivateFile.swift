@@ -5,7 +5,11 @@ import Wire
 /// Small files that only the service's user may read, replaced whole: a reader sees the old content or the new one,
 /// after a crash, too. Every call blocks.
 enum PrivateFile {
-    static let mode: mode_t = 0o600
+    #if SABOTAGE
+        static let mode: mode_t = Sabotage.plants("private-file-for-all") ? 0o644 : 0o600
+    #else
+        static let mode: mode_t = 0o600
+    #endif
 
     /// The content; nil where there is no such file.
     ///

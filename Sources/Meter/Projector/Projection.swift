@@ -51,6 +51,9 @@ struct Projection {
     /// Checks that the position, where there is one, is still on the log.
     /// - Throws: `LogError` with code `positionNotFound` where it is not.
     func checkPosition() throws {
+        #if SABOTAGE
+            if Sabotage.plants("position-not-checked") { return }
+        #endif
         guard let position else { return }
         _ = try reader.read(after: position) { _ in false }
     }

@@ -5,6 +5,10 @@ import ServiceLifecycle
 import Synchronization
 import Usage
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// Keeps the published snapshot up with the log: folds what is durable, publishes, and waits for more.
 ///
 /// An actor on a thread of its own, because folding and SQLite block.
@@ -108,6 +112,9 @@ actor Projector: Service {
                 if projection == nil { try await open() }
                 // What is written but not yet durable may still be lost, so it is not counted.
                 let end = log.durableEnd.sequence
+                #if SABOTAGE
+                    if Sabotage.plants("undurable-records-counted") { try projection?.advance(to: nil) }
+                #endif
                 try projection?.advance(to: end)
                 published.advanced(to: projection?.position)
                 // What came meanwhile is not late yet: else under steady load the oldest would be late for ever.

@@ -1,6 +1,10 @@
 import GRDB
 import Usage
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// The tables of `usage.sqlite`. They are derived state: a file with another ``version`` is made anew from the log.
 enum UsageSchema {
     /// Counts up when the tables change, or how the file is kept: with 6 every page got a checksum.
@@ -10,7 +14,12 @@ enum UsageSchema {
     static var userVersion: Int { version * 1000 + Reducer.version }
 
     static func isReadable(_ userVersion: Int) -> Bool { userVersion / 1000 == version }
-    static func reducerVersion(_ userVersion: Int) -> Int { userVersion % 1000 }
+    static func reducerVersion(_ userVersion: Int) -> Int {
+        #if SABOTAGE
+            if Sabotage.plants("older-reducer-kept") { return Reducer.version }
+        #endif
+        return userVersion % 1000
+    }
 
     static func create(in database: Database) throws {
         for table in UsageTable.stored { try database.execute(sql: definition(of: table)) }

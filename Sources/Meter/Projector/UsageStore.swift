@@ -128,6 +128,12 @@ final class UsageStore: Sendable {
     func publish(_ advance: Advance) throws {
         try database.write { database in
             let hasRows = try Row.fetchOne(database, sql: "SELECT 1 FROM position") != nil
+            #if SABOTAGE
+                if Sabotage.plants("position-before-rows"), let position = advance.position {
+                    try UsageStore.write(position, in: database)
+                    try database.execute(sql: "COMMIT; BEGIN IMMEDIATE")
+                }
+            #endif
             for (table, rows) in advance.changes.rows {
                 try RowWriter(table: table, database: database, mayHaveRows: hasRows).add(rows)
             }
@@ -154,16 +160,21 @@ final class UsageStore: Sendable {
                     ]
                 )
             }
-            if let position = advance.position {
-                try database.execute(sql: "DELETE FROM position")
-                try database.execute(
-                    sql: "INSERT INTO position VALUES (?, ?, ?, ?, ?)",
-                    arguments: [
-                        position.sequence, Int64(position.crc), position.batch, position.segment, position.offset,
-                    ]
-                )
-            }
+            #if SABOTAGE
+                if Sabotage.plants("advance-in-two-transactions") {
+                    try database.execute(sql: "COMMIT; BEGIN IMMEDIATE")
+                }
+            #endif
+            if let position = advance.position { try UsageStore.write(position, in: database) }
         }
+    }
+
+    private static func write(_ position: LogPosition, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM position")
+        try database.execute(
+            sql: "INSERT INTO position VALUES (?, ?, ?, ?, ?)",
+            arguments: [position.sequence, Int64(position.crc), position.batch, position.segment, position.offset]
+        )
     }
 
     private static func write(_ changes: UsageChanges, in database: Database) throws {

@@ -65,6 +65,13 @@ struct ReceiverResponder: HTTPResponder {
         // Unsigned, the body is of no interest and is not held in memory.
         guard let signature, !signature.isEmpty else { throw HTTPProblem.signatureMissing }
         let body = try await body(of: request)
+        #if SABOTAGE
+            if Sabotage.plants("parsed-before-verified"),
+                case .notAnObject = body.withUnsafeBytes({ DeliveryKey.read($0, connection: connection) })
+            {
+                return status("quarantined", .accepted)
+            }
+        #endif
         switch WebhookSignature.verify(header: signature, body: body, secrets: secrets, at: receivedAt) {
         case .valid: break
         case .missing: throw HTTPProblem.signatureMissing
@@ -91,6 +98,15 @@ struct ReceiverResponder: HTTPResponder {
                 deduplicationKey: key,
                 isKnownJSON: true
             )
+            #if SABOTAGE
+                if Sabotage.plants("answered-before-append") {
+                    Task { try await log.append(entry) }
+                    return answer(.accepted(sequence: 0))
+                }
+                if Sabotage.plants("refused-append-answered-200") {
+                    return answer((try? await log.append(entry)) ?? .accepted(sequence: 0))
+                }
+            #endif
             return answer(try await log.append(entry))
         case .notAnObject(let reason):
             try await keepAside(
@@ -130,6 +146,11 @@ struct ReceiverResponder: HTTPResponder {
     }
 
     private func answer(_ outcome: AppendOutcome) -> Response {
+        #if SABOTAGE
+            if Sabotage.plants("duplicate-answered-accepted"), case .duplicate(let sequence) = outcome {
+                return answer(.accepted(sequence: sequence))
+            }
+        #endif
         switch outcome {
         case .accepted(let sequence):
             metrics.accepted()
@@ -146,6 +167,9 @@ struct ReceiverResponder: HTTPResponder {
     }
 
     private func keepAside(_ delivery: Quarantine.Delivery) async throws {
+        #if SABOTAGE
+            if Sabotage.plants("quarantined-without-keeping") { return }
+        #endif
         do throws(MeterError) {
             try await quarantine.keep(delivery)
         } catch {

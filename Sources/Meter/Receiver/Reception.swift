@@ -1,5 +1,9 @@
 import NIOCore
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// Where one connection's requests stand, as a state machine: told what happened, it says what to do. It holds no
 /// clock, no socket and no bytes.
 struct Reception {
@@ -52,6 +56,11 @@ struct Reception {
     private var isLast = false
 
     init(limits: ReceiverLimits, now: NIODeadline) {
+        #if SABOTAGE
+            var limits = limits
+            if Sabotage.plants("body-limit-off-by-one") { limits.maximumBodyBytes -= 1 }
+            if Sabotage.plants("receive-time-not-limited") { limits.receiveTime = .hours(1) }
+        #endif
         self.limits = limits
         lastActivity = now
         requestStart = now

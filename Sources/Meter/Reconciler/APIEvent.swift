@@ -85,7 +85,10 @@ struct APIEvent: Hashable, Sendable {
     }
 
     private static func eventID(_ kind: KnownRun.Kind, _ id: String, _ status: String, _ end: Timestamp?) -> String {
-        Identity.uuidString(Identity.of("api \(type(kind)) \(id) \(status) \(end?.description ?? "")"))
+        #if SABOTAGE
+            if Sabotage.plants("event-id-by-chance") { return Identity.uuidString(.random(in: 0...(.max))) }
+        #endif
+        return Identity.uuidString(Identity.of("api \(type(kind)) \(id) \(status) \(end?.description ?? "")"))
     }
 
     private static func json(

@@ -117,12 +117,18 @@ struct PipelinePlan {
     /// a cancellation were lost. Times of the API have whole seconds.
     private func isNews(_ kind: KnownRun.Kind, _ id: String, _ stoppedAt: Timestamp?) -> Bool {
         guard let run = known[kind, id] else { return true }
+        #if SABOTAGE
+            if Sabotage.plants("later-end-ignored") { return false }
+        #endif
         guard let stoppedAt else { return false }
         guard let told = run.stoppedAt else { return true }
         return stoppedAt.microseconds - told.microseconds >= 1_000_000
     }
 
     private mutating func addMissing(_ kind: String, id: String, day: Day, reason: String) {
+        #if SABOTAGE
+            if Sabotage.plants("failed-item-forgotten") { return }
+        #endif
         missing.append(
             Reconciliation.MissingItem(kind: kind, id: id, pipeline: answer.open, day: day, reason: reason)
         )

@@ -88,6 +88,9 @@ struct ProjectPass {
         for pipeline in listed {
             rest[pipeline.id] = Pipeline(id: pipeline.id, number: pipeline.number, createdAt: pipeline.createdAt)
         }
+        #if SABOTAGE
+            if Sabotage.plants("mark-before-fetch") { try await checkpoint(through: began) }
+        #endif
         let order = rest.values.sorted(by: Pipeline.isBefore)
         for start in stride(from: 0, to: order.count, by: options.chunkSize) {
             try Task.checkCancellation()
@@ -108,6 +111,9 @@ struct ProjectPass {
         // Nothing between the mark and a later `since` is passed over: the mark will say that it was looked at.
         let usual =
             mark.map { mark in
+                #if SABOTAGE
+                    if Sabotage.plants("overlap-left-out") { return mark.through }
+                #endif
                 let overlap = min(mark.through, now).adding(seconds: -options.overlapSeconds)
                 return min(request.since ?? overlap, overlap)
             } ?? min(request.since ?? backfill, backfill)

@@ -106,6 +106,9 @@ struct Settlement {
             async let next = reader.items(Settlement.batchRows)
             try await add(items, file, &outcome)
             items = try await next
+            #if SABOTAGE
+                if Sabotage.plants("last-rows-dropped"), items.count < Settlement.batchRows { break }
+            #endif
             await tell(file, .settling, await reader.consumedBytes, outcome.rows)
         }
         try await confirm(file, all: true)

@@ -46,6 +46,9 @@ struct Partition: Sendable {
         let before = runs[Int(index)].summary(pipelineDay: key.day)
         let isNewVersion = runs[Int(index)].merge(version, links: links, symbols: symbols)
         let isNewSettlement = settlement.map { runs[Int(index)].settle($0) } ?? false
+        #if SABOTAGE
+            if Sabotage.plants("duplicate-counted-twice"), !isNewVersion, !isNewSettlement { return (nil, before) }
+        #endif
         guard isNewVersion || isNewSettlement else { return nil }
         mark(index)
         let after = runs[Int(index)].summary(pipelineDay: key.day)
@@ -90,6 +93,9 @@ struct Partition: Sendable {
 
     /// Takes in one stored piece; a later piece's runs replace those of an earlier one.
     mutating func restore(_ bytes: [UInt8], symbols: inout SymbolTable) throws(UsageError) {
+        #if SABOTAGE
+            if Sabotage.plants("stored-partition-not-loaded") { return }
+        #endif
         let restored = try PartitionCoding.decode(bytes, day: key.day, symbols: &symbols)
         for run in restored {
             let identity = run.kind == .job ? run.id : ~run.id

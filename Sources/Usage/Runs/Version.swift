@@ -27,8 +27,16 @@ struct Version: Sendable, Equatable {
     /// Two events that agree in all of these are ordered by what else they say, so that no set of events has two
     /// greatest versions.
     func precedes(_ other: Version, symbols: SymbolTable) -> Bool {
+        #if SABOTAGE
+            if Sabotage.plants("last-delivered-wins") { return true }
+        #endif
         if stoppedAt != other.stoppedAt { return stoppedAt < other.stoppedAt }
         if happenedAt != other.happenedAt { return happenedAt < other.happenedAt }
+        #if SABOTAGE
+            if Sabotage.plants("source-order-swapped"), source != other.source {
+                return source.rank > other.source.rank
+            }
+        #endif
         if source != other.source { return source.rank < other.source.rank }
         if eventID != other.eventID { return eventID < other.eventID }
         if startedAt != other.startedAt { return startedAt < other.startedAt }

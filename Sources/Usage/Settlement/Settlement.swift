@@ -29,6 +29,12 @@ struct Settlements: Equatable, Sendable {
                 latest = wording
                 continue
             }
+            #if SABOTAGE
+                if Sabotage.plants("older-export-wins") {
+                    if known.exportedAt > wording.exportedAt { latest = wording }
+                    continue
+                }
+            #endif
             // Two rows for a run in one export: the greater id, so that order plays no part.
             if (known.exportedAt, known.contentID) < (wording.exportedAt, wording.contentID) { latest = wording }
         }

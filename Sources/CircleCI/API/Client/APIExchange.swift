@@ -2,6 +2,10 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// One request and its answer, once.
 struct APIExchange: Sendable {
     /// What came of a request. An answer that is an error has both.
@@ -30,7 +34,12 @@ struct APIExchange: Sendable {
 
     /// The address of a request, without its query.
     func location(of request: APIRequest) -> String {
-        WebhookPoster.publicPart(of: baseURL) + request.path
+        #if SABOTAGE
+            if Sabotage.plants("key-in-error") {
+                return "\(request.path)?key=\(String(decoding: key.bytes, as: UTF8.self))"
+            }
+        #endif
+        return WebhookPoster.publicPart(of: baseURL) + request.path
     }
 
     func send(_ request: APIRequest) async -> Outcome {

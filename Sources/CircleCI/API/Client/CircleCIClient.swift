@@ -2,6 +2,10 @@ public import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// CircleCI's API v2 over HTTP, with one key.
 ///
 /// ```swift
@@ -130,6 +134,9 @@ public struct CircleCIClient: Sendable {
         var items: [Item] = []
         for item in try object.list("items") { items.append(try read(item)) }
         let next = object.optionalText("next_page_token") ?? ""
+        #if SABOTAGE
+            if Sabotage.plants("first-page-only") { return APIPage(items: items, nextPageToken: nil) }
+        #endif
         if next == token {
             throw object.unexpected("next_page_token", "names the page that it is on")
         }

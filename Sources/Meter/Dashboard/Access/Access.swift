@@ -67,6 +67,11 @@ final class Access: Sendable {
 
     /// Compares in a time that depends on the lengths only.
     static func areEqual(_ first: String, _ second: String) -> Bool {
-        Secret(Array(first.utf8)) == Secret(Array(second.utf8))
+        #if SABOTAGE
+            if Sabotage.plants("csrf-compared-to-the-shorter") {
+                return second.hasPrefix(first) || first.hasPrefix(second)
+            }
+        #endif
+        return Secret(Array(first.utf8)) == Secret(Array(second.utf8))
     }
 }

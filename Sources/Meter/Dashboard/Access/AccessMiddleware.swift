@@ -1,6 +1,10 @@
 import HTTPTypes
 import Hummingbird
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// Lets in who shows a token or a session; asks everybody else to sign in. A request that changes something and shows a
 /// session must show the session's CSRF token as well.
 struct AccessMiddleware: RouterMiddleware {
@@ -52,6 +56,9 @@ struct AccessMiddleware: RouterMiddleware {
     }
 
     private func checkCSRF(_ request: inout Request, _ session: Session) async throws {
+        #if SABOTAGE
+            if Sabotage.plants("csrf-not-checked") { return }
+        #endif
         var shown = request.headers[AccessMiddleware.csrfHeader]
         let isForm = request.headers[.contentType]?.hasPrefix("application/x-www-form-urlencoded") ?? false
         if shown == nil, isForm {

@@ -46,7 +46,8 @@ final class SimulatedTime: Sendable {
     }
 
     func pass(_ duration: Duration) {
-        advance(to: Timestamp(microseconds: now.microseconds + Int64(duration / .microseconds(1))))
+        // Rounded up: whoever waits for an instant does not wake before it.
+        advance(to: Timestamp(microseconds: now.microseconds + Int64((duration / .microseconds(1)).rounded(.up))))
     }
 
     /// Waiting is time that passes.

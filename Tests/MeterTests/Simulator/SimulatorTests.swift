@@ -9,7 +9,7 @@ import Testing
 /// revoked and secrets rotated. In the end the counters are the truth.
 struct SimulatorTests {
     @Test func `whatever happens on the way, in the end the counters are what ran`() async throws {
-        let campaign = Campaign("simulator", unit: "seeds", short: 100)
+        let campaign = Campaign("simulator", unit: "seeds", short: 30)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<2 {
                 group.addTask {

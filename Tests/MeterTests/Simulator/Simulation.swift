@@ -1,7 +1,5 @@
-import CircleCI
 import EventLog
 import FakeCircleCI
-import TestSupport
 import Wire
 
 @testable import Meter

@@ -40,7 +40,7 @@ final class Tickets<Value: Sendable>: Sendable {
             if Sabotage.plants("expired-session-taken") { return tickets.withLock { $0[Tickets.digest(text)]?.value } }
         #endif
         // The look-up compares digests, so its time tells nothing about the texts.
-        tickets.withLock { tickets in
+        return tickets.withLock { tickets in
             tickets[Tickets.digest(text)].flatMap { $0.expires > now ? $0.value : nil }
         }
     }

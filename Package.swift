@@ -12,6 +12,16 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + sabotage
 
+/// What takes the bytes of others, and what the functions that try it need besides.
+let fuzzedTargets: [Target.Dependency] = [
+    "CircleCI", "EventLog", "FakeCircleCI", "Meter", "Usage", "Wire",
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+
 /// Arrows point down only: a target may depend on those listed after it, never on one before it.
 let package = Package(
     name: "circlemeter",
@@ -148,6 +158,12 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: fuzzedTargets + ["TestSupport"],
+            exclude: ["Driver"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "MeterTests",
             dependencies: [
                 "Meter", "CircleCI", "EventLog", "FakeCircleCI", "TestSupport", "Usage", "Wire", "circlemeter",
@@ -169,3 +185,23 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `scripts/fuzz` builds the same functions with libFuzzer, in a build folder of its own; nothing else is built so.
+if Context.environment["CIRCLEMETER_FUZZ"] != nil {
+    package.targets.removeAll { $0.type == .test }
+    let sanitizers = "-sanitize=fuzzer,address"
+    for target in package.targets where ["CircleCI", "EventLog", "Meter", "Usage", "Wire"].contains(target.name) {
+        target.swiftSettings?.append(.unsafeFlags([sanitizers, "-enable-testing"]))
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "circlemeter-fuzz",
+            dependencies: fuzzedTargets,
+            path: "Tests/FuzzTests",
+            sources: ["Targets", "Driver"],
+            swiftSettings: swiftSettings + [.unsafeFlags([sanitizers])],
+            // libFuzzer brings a `main` of its own; gold does not let ours stand in its place.
+            linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]
+        )
+    )
+}

@@ -99,10 +99,12 @@ struct LineCursor {
         if skip("\"") || skip("\\") || skip("n") || skip("r") || skip("t") { return true }
         guard skip("u00"), position + 2 <= bytes.count,
             bytes[position] == UInt8(ascii: "0") || bytes[position] == UInt8(ascii: "1"),
-            Hex.value(bytes[position + 1]) != nil
+            let low = Hex.value(bytes[position + 1]), Hex.digit(low) == bytes[position + 1]
         else { return false }
+        // Those that have an escape of their own are written with that.
+        let isShort = bytes[position] == UInt8(ascii: "0") && (low == 0x9 || low == 0xa || low == 0xd)
         position += 2
-        return true
+        return !isShort
     }
 }
 

@@ -59,6 +59,22 @@ struct ReconcileScheduleTests {
         }
     }
 
+    @Test func `a clock that was ahead keeps no pipelines from being listed once it is right`() async throws {
+        let seed = TestSeed.of(round: 20)
+        try await ReconcileWorld.run(history(seed), options: ReconcileOptions()) { world in
+            let secondsAhead = Mutex(3 * 86_400.0)
+            let reconciler = world.reconciler(now: { world.site.now.adding(seconds: secondsAhead.withLock { $0 }) })
+            world.site.advance(to: ReconcileScheduleTests.end)
+            try world.take(seed: seed) { _ in true }
+            let id = world.connectionIDs[0]
+            try await reconciler.reconcile(id, .init(thoroughness: .economical))
+            secondsAhead.withLock { $0 = 0 }
+            let listings = world.site.callCount("/project/{slug}/pipeline")
+            try await reconciler.reconcile(id, .init(thoroughness: .economical))
+            #expect(world.site.callCount("/project/{slug}/pipeline") > listings, "seed \(seed)")
+        }
+    }
+
     @Test(arguments: 0..<10)
     func `single lost events are found by the numbers of jobs, and the rest by hand`(_ round: UInt64) async throws {
         let seed = TestSeed.of(round: round)

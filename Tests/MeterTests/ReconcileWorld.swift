@@ -180,8 +180,10 @@ final class ReconcileWorld: Sendable {
     }
 
     /// A reconciler that remembers nothing, as after a restart.
+    /// - Parameter now: The machine's clock; nil: it is right.
     func reconciler(
-        append: (@Sendable ([LogEntry]) async throws -> Void)? = nil
+        append: (@Sendable ([LogEntry]) async throws -> Void)? = nil,
+        now: (@Sendable () -> Timestamp)? = nil
     ) -> Reconciler {
         let (log, clients, site) = (log, clients, site)
         return Reconciler(
@@ -191,7 +193,7 @@ final class ReconcileWorld: Sendable {
                 knowledge: log,
                 api: { try clients.client($0) },
                 append: append ?? { try log.append($0) },
-                now: { site.now },
+                now: now ?? { site.now },
                 sleep: { _ in try Task.checkCancellation() },
                 reconciled: { _ in },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -78,7 +78,8 @@ struct ProjectPass {
         let thoroughness = isSuspicious ? max(everything, .thorough) : everything
         let isListed =
             thoroughness != .economical
-            || memory.listedAt.map { began.seconds(since: $0) >= options.listSeconds } ?? true
+            // A listing that lies ahead was made while the clock was wrong.
+            || memory.listedAt.map { !(0..<options.listSeconds ~= began.seconds(since: $0)) } ?? true
         let listed = isListed ? try await answers.pipelines(since: horizon(at: began, unfilled: unfilled)) : []
         report.pipelineCount = listed.count
         var details: [String: APIPipeline] = [:]

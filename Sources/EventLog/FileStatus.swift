@@ -21,7 +21,7 @@ package struct FileStatus: Sendable {
 /// By what a file that was changed or replaced is known without reading it. Nil: there is none.
 package struct FileStamp: Hashable, Sendable {
     private let file: UInt64
-    private let byteCount: Int
+    package let byteCount: Int
     private let seconds: Int
     private let nanoseconds: Int
 

@@ -83,7 +83,7 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             perform(receivedHead(head))
-            if reception.mayContinue, head.version >= .http1_1,
+            if reception.mayContinue, head.version == .http1_1,
                 head.headers.first(name: "expect")?.lowercased() == "100-continue"
             {
                 // Some clients hold the body back until they are asked for it.
@@ -142,7 +142,7 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let lengths = head.headers["content-length"]
         guard !codings.isEmpty else { return lengths.count <= 1 }
         return codings.count == 1 && codings[0].lowercased() == "chunked" && lengths.isEmpty
-            && head.version >= .http1_1
+            && head.version == .http1_1
     }
 
     // MARK: Answers

@@ -1,3 +1,4 @@
+import EventLog
 import Glibc
 import Synchronization
 import Wire
@@ -93,16 +94,15 @@ final class RefusedDeliveries: Sendable {
         for connection in try Quarantine.entries(of: directory) where Connection.isValidId(connection) {
             var ring: [Kept] = []
             for file in try Quarantine.entries(of: "\(directory)/\(connection)") {
-                var status = stat()
                 let path = "\(directory)/\(connection)/\(file)"
                 guard file.hasSuffix(".json"), let receivedAt = Quarantine.instant(ofName: file),
-                    lstat(path, &status) == 0, status.st_size > 0
+                    let byteCount = FileStamp(path)?.byteCount, byteCount > 0
                 else {
                     // Half made when the process or the machine ended.
                     unlink(path)
                     continue
                 }
-                ring.append(Kept(file: file, bytes: blocks(Int(status.st_size)), receivedAt: receivedAt))
+                ring.append(Kept(file: file, bytes: blocks(byteCount), receivedAt: receivedAt))
                 state.digests.insert(Quarantine.digest(ofName: file))
             }
             guard !ring.isEmpty else { continue }

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Synchronization
 import Testing
 import Usage
@@ -31,21 +31,13 @@ func expectError<Value>(
 
 /// The permission bits of a file.
 func mode(of path: String) throws -> mode_t {
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw SystemError.last("stat") }
-    return status.st_mode & 0o777
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    return try #require((attributes[.posixPermissions] as? NSNumber).map { mode_t($0.uint16Value) })
 }
 
 /// The names in a directory, sorted.
 func names(in path: String) throws -> [String] {
-    guard let stream = opendir(path) else { throw SystemError.last("opendir") }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    try FileManager.default.contentsOfDirectory(atPath: path).sorted()
 }
 
 /// Whether something has happened.

@@ -26,7 +26,7 @@ struct ListenerCampaignTests {
         let campaign = Campaign("http", unit: "inputs", short: 5000)
         let isLong = getenv("CIRCLEMETER_CAMPAIGN").map { String(cString: $0) } == campaign.name
         let oracle = ListenerOracle(Self.limits)
-        let failures = Mutex<[String]>([])
+        let failures = Findings()
         try await RunningReceiver.run(Self.limits, log: oracle.log) { receiver in
             // Clients that block have threads of their own.
             await withTaskGroup(of: Void.self) { group in
@@ -37,7 +37,7 @@ struct ListenerCampaignTests {
                                 do {
                                     try Self.round(seed, isLong, oracle, receiver, campaign)
                                 } catch {
-                                    failures.withLock { $0.append("seed \(seed): \(error)") }
+                                    failures.add("seed \(seed): \(error)")
                                 }
                             }
                         }
@@ -48,7 +48,7 @@ struct ListenerCampaignTests {
             #expect(status == 200)
         }
         // Once the listener has stopped, all that it began is done.
-        let all = failures.withLock { $0 } + oracle.mismatches
+        let all = failures.all + oracle.mismatches
         #expect(all.isEmpty, "\(all.count): \(all.prefix(10).joined(separator: "\n"))")
         campaign.finish()
     }
@@ -56,7 +56,7 @@ struct ListenerCampaignTests {
     @Test("Every form that is known to divide implementations, cut at every byte")
     func classicForms() async throws {
         let oracle = ListenerOracle(Self.limits)
-        let failures = Mutex<[String]>([])
+        let failures = Findings()
         try await RunningReceiver.run(Self.limits, log: oracle.log) { receiver in
             try await onOwnThread("client") {
                 for (index, form) in RequestForge.classicForms.enumerated() {
@@ -74,15 +74,13 @@ struct ListenerCampaignTests {
                                 .half
                             )
                         } catch {
-                            failures.withLock {
-                                $0.append("form \(form.name.debugDescription), \(count) of \(bytes.count): \(error)")
-                            }
+                            failures.add("form \(form.name.debugDescription), \(count) of \(bytes.count): \(error)")
                         }
                     }
                 }
             }
         }
-        let all = failures.withLock { $0 } + oracle.mismatches
+        let all = failures.all + oracle.mismatches
         #expect(all.isEmpty, "\(all.count): \(all.prefix(60).joined(separator: "\n"))")
     }
 
@@ -129,5 +127,16 @@ struct ListenerCampaignTests {
         }
         _ = try oracle.exchange(good, signed: forge.signed, seed: seed, port: receiver.port, .half)
         campaign.count("webhooks in between")
+    }
+}
+
+/// What was found wrong, by whichever client.
+private final class Findings: Sendable {
+    private let texts = Mutex<[String]>([])
+
+    var all: [String] { texts.withLock { $0 } }
+
+    func add(_ text: String) {
+        texts.withLock { $0.append(text) }
     }
 }

@@ -32,7 +32,8 @@ extension RequestForge {
         },
         Form(name: "TE.0") { forge in
             let inner = forge.smuggled()
-            return forge.framed { _ in "transfer-encoding: chunked\r\n\r\n\(forge.chunked(inner))" }
+            let chunks = forge.chunked(inner)
+            return forge.framed { _ in "transfer-encoding: chunked\r\n\r\n\(chunks)" }
         },
         Form(name: "unsigned, with a body that is a delivery") { forge in
             let inner = forge.smuggled()

@@ -44,8 +44,9 @@ final class SimulatedService: Sendable {
         do {
             let people = try PeopleSource(directory, environment: [:], logger: logger)
             let quarantine = try Quarantine.open(dataDirectory: directory.path)
+            let refused = try RefusedDeliveries.open(dataDirectory: directory.path, now: time.clock)
             let store = try await ConnectionStore.open(dataDirectory: directory.path, vault: Vault(world.masterKey))
-            let service = SimulatedService(world, log, people, quarantine, store)
+            let service = SimulatedService(world, log, people, quarantine, refused, store)
             try await service.reconciler.track()
             return service
         } catch {
@@ -59,6 +60,7 @@ final class SimulatedService: Sendable {
         _ log: EventLog,
         _ people: PeopleSource,
         _ quarantine: Quarantine,
+        _ refused: RefusedDeliveries,
         _ store: ConnectionStore
     ) {
         let (time, network, seed) = (world.time, world.network, world.seed)
@@ -130,6 +132,7 @@ final class SimulatedService: Sendable {
             connections: store,
             log: log,
             quarantine: quarantine,
+            refused: refused,
             metrics: ReceiverMetrics(OpenMetricsRegistry()),
             maximumBodyBytes: ReceiverLimits().maximumBodyBytes,
             now: now,

@@ -176,11 +176,11 @@ struct ConnectionStoreTests {
         await expectError(.permissionsTooWide) { try await open() }
     }
 
-    @Test("A file sealed under another master key is an error that names the connection")
+    @Test("A file sealed under another master key is an error that names the file")
     func anotherMasterKey() async throws {
         try await open().add(connection("acme"))
         let error = await expectError(.sealedWithAnotherKey) { try await open(MasterKey.random()) }
-        #expect(error?.location == "acme")
+        #expect(error?.location == path)
     }
 
     @Test("A sealed value copied to another connection is found out")
@@ -191,7 +191,12 @@ struct ConnectionStoreTests {
         let renamed = String(decoding: bytes, as: UTF8.self).replacing("\"id\": \"acme\"", with: "\"id\": \"evil\"")
         try PrivateFile.replace(path, with: Array(renamed.utf8))
         let error = await expectError(.sealedValueDamaged) { try await open() }
-        #expect(error?.location == "evil")
+        #expect(error?.location == path)
+        // A file of version 1 has no seal over all of it; the value's own names its connection.
+        let unsealed = renamed.replacing("\"circlemeter_connections\": 2", with: "\"circlemeter_connections\": 1")
+        try PrivateFile.replace(path, with: Array(unsealed.utf8))
+        let second = await expectError(.sealedValueDamaged) { try await open() }
+        #expect(second?.location == "evil")
     }
 
     @Test("A change that cannot be written is not visible")

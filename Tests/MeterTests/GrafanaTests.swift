@@ -39,7 +39,7 @@ struct GrafanaTests {
 
     /// As the code that counts gives them.
     private static let labels: [String: Set<String>] = [
-        MetricNames.deliveries.name: ["outcome", "reason"],
+        MetricNames.deliveries.name: ["outcome", "reason"], MetricNames.refusedDeliveries.name: ["outcome"],
         MetricNames.connectionState.name: ["connection", "state"],
         MetricNames.keyDaysLeft.name: ["connection"], MetricNames.reconciledThrough.name: ["connection"],
         MetricNames.missingItems.name: ["connection"], MetricNames.reconciledEvents.name: ["connection"],

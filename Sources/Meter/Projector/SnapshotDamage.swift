@@ -47,7 +47,7 @@ enum SnapshotDamage {
         )
     }
 
-    private static let hint = "nothing is lost: a running service makes it anew, else circlemeter replay"
+    fileprivate static let hint = "nothing is lost: a running service makes it anew, else circlemeter replay"
     private static var done: Int32 { ResultCode.SQLITE_OK.rawValue }
 }
 
@@ -59,7 +59,12 @@ extension UsageStore {
         do {
             let found = try database.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
             guard found == "ok" else {
-                throw MeterError(.damagedSnapshot, "The tables do not hang together", at: path)
+                throw MeterError(
+                    .damagedSnapshot,
+                    "The tables do not hang together",
+                    at: path,
+                    hint: SnapshotDamage.hint
+                )
             }
         } catch {
             throw SnapshotDamage.named(error, at: path)

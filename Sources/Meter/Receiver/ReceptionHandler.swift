@@ -128,7 +128,8 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             requestLineBytes: head.method.rawValue.utf8.count + head.uri.utf8.count + 10,
             headerCount: head.headers.count,
             headerBytes: headerBytes,
-            bodyBytes: head.headers.first(name: "content-length").flatMap { Int($0) },
+            // The parser lets digits only pass; a number that no integer holds is beyond every limit.
+            bodyBytes: head.headers.first(name: "content-length").map { Int(ReceptionHandler.trimmed($0)) ?? .max },
             isFramingClear: ReceptionHandler.isFramingClear(head),
             isLast: !head.isKeepAlive,
             at: .now()
@@ -141,8 +142,13 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let codings = head.headers["transfer-encoding"]
         let lengths = head.headers["content-length"]
         guard !codings.isEmpty else { return lengths.count <= 1 }
-        return codings.count == 1 && codings[0].lowercased() == "chunked" && lengths.isEmpty
+        return codings.count == 1 && trimmed(codings[0]).lowercased() == "chunked" && lengths.isEmpty
             && head.version == .http1_1
+    }
+
+    /// White space behind a value is no part of it, and the parser leaves it there.
+    private static func trimmed(_ value: String) -> String {
+        String(decoding: value.utf8.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed(), as: UTF8.self)
     }
 
     // MARK: Answers

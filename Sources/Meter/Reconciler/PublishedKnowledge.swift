@@ -10,7 +10,8 @@ struct PublishedKnowledge: ReconcileKnowledge {
 
     func catchUp() async throws {
         let end = durableSequence()
-        for await sequence in published.sequences() where sequence >= end { return }
+        // A damaged snapshot is made anew by the projector.
+        for await sequence in published.sequences() where sequence >= end && !published.isDamaged { return }
         throw CancellationError()
     }
 

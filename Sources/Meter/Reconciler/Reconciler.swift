@@ -96,11 +96,22 @@ actor Reconciler: Service {
 
     /// Tells the monitor of every connection and of what the log said of it last.
     func track() async throws {
-        try await surroundings.knowledge.catchUp()
-        let said = try await surroundings.knowledge.conditions()
+        let said = try await conditions()
         for connection in surroundings.connections.list()
         where await surroundings.monitor.health(of: connection.id) == nil {
             await surroundings.monitor.track(connection, said: said[connection.id])
+        }
+    }
+
+    /// What the log said last of each connection. Damage of the snapshot holds this up, and does not end the service.
+    private func conditions() async throws -> [String: ConnectionCondition] {
+        while true {
+            try await surroundings.knowledge.catchUp()
+            do {
+                return try await surroundings.knowledge.conditions()
+            } catch  where SnapshotDamage.isDamage(error) {
+                try Task.checkCancellation()
+            }
         }
     }
 

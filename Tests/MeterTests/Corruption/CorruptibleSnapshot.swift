@@ -1,5 +1,6 @@
 import EventLog
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 import Usage
@@ -54,10 +55,12 @@ struct CorruptibleSnapshot {
         try Data(writeAheadLog).write(to: URL(filePath: data.usage + "-wal"))
     }
 
-    /// The same, as closing it in good order leaves it.
+    /// The same, with all that the write-ahead log has moved into the file.
     func restoreAsOneFile() throws {
         try restore()
-        try UsageStore(path: data.usage, purpose: .service)?.close()
+        let database = try DatabaseQueue(path: data.usage)
+        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        try database.close()
         #expect(access(data.usage + "-wal", F_OK) != 0)
     }
 

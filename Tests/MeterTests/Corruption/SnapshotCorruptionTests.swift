@@ -59,7 +59,6 @@ struct SnapshotCorruptionTests {
         let published = PublishedSnapshot()
         let path = snapshot.data.usage
         try await published.replace { try UsageStore(path: path, purpose: .service) }
-        #expect(!published.isDamaged)
         let error = await expectError(.damagedSnapshot) { try await published.read(or: ()) { try $0.check() } }
         #expect(error?.location == path && error?.hint?.contains("circlemeter replay") == true)
         #expect(published.isDamaged)
@@ -90,11 +89,12 @@ struct SnapshotCorruptionTests {
         #expect(try snapshot.outcome() == .damaged)
     }
 
-    @Test(.timeLimit(.minutes(5)))
-    func `a service on a damaged snapshot makes it anew by itself`() async throws {
-        let snapshot = try await CorruptibleSnapshot(seed: TestSeed.of(round: 2))
+    /// The page that what is read at the start lies on, and others.
+    @Test(.timeLimit(.minutes(5)), arguments: 1...3)
+    func `a service on a damaged snapshot makes it anew by itself`(_ quarter: Int) async throws {
+        let snapshot = try await CorruptibleSnapshot(seed: 386_559_854)
         try snapshot.restoreAsOneFile()
-        try snapshot.change("", at: snapshot.file.count / 2, flipping: 1)
+        try snapshot.change("", at: snapshot.file.count * quarter / 4, flipping: 1)
         let service = try ChildProcess(
             [
                 "serve", "--data-dir", snapshot.data.path, "--webhook-address", "127.0.0.1:0", "--dashboard-address",

@@ -25,6 +25,7 @@ struct ListenerCampaignTests {
     func malformed() async throws {
         let campaign = Campaign("http", unit: "inputs", short: 5000)
         let isLong = getenv("CIRCLEMETER_CAMPAIGN").map { String(cString: $0) } == campaign.name
+        let isAlone = isLong && getenv("CIRCLEMETER_CAMPAIGN_COUNT").map { String(cString: $0) } == "1"
         let oracle = ListenerOracle(Self.limits)
         let failures = Findings()
         try await RunningReceiver.run(Self.limits, log: oracle.log) { receiver in
@@ -35,7 +36,7 @@ struct ListenerCampaignTests {
                         try? await onOwnThread("client") {
                             while let seed = campaign.nextSeed() {
                                 do {
-                                    try Self.round(seed, isLong, oracle, receiver, campaign)
+                                    try Self.round(seed, isLong, isAlone, oracle, receiver, campaign)
                                 } catch {
                                     failures.add("seed \(seed): \(error)")
                                 }
@@ -89,6 +90,7 @@ struct ListenerCampaignTests {
     private static func round(
         _ seed: UInt64,
         _ isLong: Bool,
+        _ isAlone: Bool,
         _ oracle: ListenerOracle,
         _ receiver: RunningReceiver,
         _ campaign: Campaign
@@ -97,6 +99,7 @@ struct ListenerCampaignTests {
         let bytes = forge.connection()
         let good = RequestForge.bytes(forge.delivery(fields: "connection: close\r\n"))
         oracle.learn(forge.signed) { receiver.signature($0) }
+        if isAlone { print("seed \(seed): \(String(decoding: bytes, as: UTF8.self).debugDescription)") }
         func send(_ count: Int, _ ending: RawSocket.Ending) throws -> ReferenceParser.End {
             do {
                 return try oracle.exchange(

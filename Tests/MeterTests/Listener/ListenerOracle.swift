@@ -50,8 +50,8 @@ final class ListenerOracle: Sendable {
             for body in signed {
                 var count = expected[body] ?? (0, 0, seed)
                 let sure = accepted.count { $0.body == body }
-                // Who goes away may be served all the same.
-                count.least += ending == .half ? sure : 0
+                // Who goes away may be served all the same, and who asks for an upgrade need not be.
+                count.least += ending == .half && reading.end != .open ? sure : 0
                 count.most += reading.end == .open ? max(1, sure) : sure
                 expected[body] = count
             }

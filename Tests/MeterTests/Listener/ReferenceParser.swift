@@ -117,6 +117,8 @@ struct ReferenceParser {
         guard let end = line.firstIndex(of: 0x20) else { throw .refused }
         let target = Array(line[..<end])
         let version = line[end...].drop { $0 == 0x20 }
+        // The product's parser takes another protocol's name with these numbers for HTTP.
+        if version.starts(with: "RTSP/1.".utf8) { throw .open }
         guard version.elementsEqual("HTTP/1.1".utf8) || version.elementsEqual("HTTP/1.0".utf8) else {
             throw .refused
         }
@@ -148,7 +150,14 @@ struct ReferenceParser {
         while true {
             let line = try self.line()
             let digits = line.prefix { Hex.value($0) != nil }
-            guard !digits.isEmpty, ReferenceParser.isExtension(line[digits.count...]) else { throw .refused }
+            let rest = line[digits.count...]
+            guard !digits.isEmpty else { throw .refused }
+            guard ReferenceParser.isExtension(rest) else {
+                // The product's parser takes an extension without a name or a value; it says nothing of the length.
+                let isNearly =
+                    rest.first == 0x3b && rest.allSatisfy { ReferenceParser.isToken($0) || [0x3b, 0x3d].contains($0) }
+                throw isNearly ? .open : .refused
+            }
             guard let count = Int(String(decoding: digits, as: UTF8.self), radix: 16) else { throw .refused }
             if count == 0 {
                 let trailers = try fieldLines()

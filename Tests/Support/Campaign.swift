@@ -31,12 +31,15 @@ public final class Campaign: Sendable {
         startedAt = now
         self.name = name
         self.unit = unit
-        isLong = Campaign.variable("CIRCLEMETER_CAMPAIGN") == name
+        isLong = Campaign.isAskedFor(name)
         let minutes = isLong ? Campaign.variable("CIRCLEMETER_CAMPAIGN_MINUTES").flatMap { Double($0) } : nil
         let count = isLong ? Campaign.variable("CIRCLEMETER_CAMPAIGN_COUNT").flatMap { Int($0) } : nil
         deadline = minutes.map { now + .seconds($0 * 60) }
         maximumCount = count ?? (minutes == nil ? short : nil)
     }
+
+    /// Whether the long form of this campaign is asked for.
+    public static func isAskedFor(_ name: String) -> Bool { variable("CIRCLEMETER_CAMPAIGN") == name }
 
     /// The seed of the next round; nil when there were enough. May be asked from several tasks at once.
     public func nextSeed() -> UInt64? {

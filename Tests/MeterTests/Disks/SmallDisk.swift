@@ -120,7 +120,7 @@ final class LoopDevice: Sendable {
     deinit { _ = try? SmallDisk.run("losetup", "-d", path) }
 
     /// What a person does before such a disk is used again.
-    func check() { _ = try? SmallDisk.run("e2fsck", "-p", "-f", path) }
+    func check() { _ = try? SmallDisk.run("e2fsck", "-y", "-f", path) }
 
     static let isAllowed =
         SmallDisk.isAllowed

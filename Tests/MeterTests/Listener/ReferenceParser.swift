@@ -160,7 +160,9 @@ struct ReferenceParser {
             }
             guard let count = Int(String(decoding: digits, as: UTF8.self), radix: 16) else { throw .refused }
             if count == 0 {
-                let trailers = try fieldLines()
+                let trailers: [(String, [UInt8])]
+                // The body is whole: whether it counts when what ends the message is broken is left open.
+                do throws(Stop) { trailers = try fieldLines() } catch { throw .open }
                 guard headerCount + trailers.count <= limits.maximumHeaderCount else { throw .open }
                 let framing = ["content-length", "transfer-encoding", "connection", "upgrade", "proxy-connection"]
                 guard !trailers.contains(where: { framing.contains($0.0) }) else { throw .open }

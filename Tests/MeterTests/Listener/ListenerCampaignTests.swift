@@ -23,7 +23,7 @@ struct ListenerCampaignTests {
 
     @Test("Whatever is sent, only what is whole and signed is on the log, and the listener goes on")
     func malformed() async throws {
-        let campaign = Campaign("http", unit: "inputs", short: 5000)
+        let campaign = Campaign("http", unit: "inputs", short: 2000)
         let isLong = getenv("CIRCLEMETER_CAMPAIGN").map { String(cString: $0) } == campaign.name
         let isAlone = isLong && getenv("CIRCLEMETER_CAMPAIGN_COUNT").map { String(cString: $0) } == "1"
         let oracle = ListenerOracle(Self.limits)

@@ -52,7 +52,7 @@ final class ListenerOracle: Sendable {
                 let sure = accepted.count { $0.body == body }
                 // Who goes away may be served all the same, and who asks for an upgrade need not be.
                 count.least += ending == .half && reading.end != .open ? sure : 0
-                count.most += reading.end == .open ? max(1, sure) : sure
+                count.most += reading.end == .open ? max(1, sure) : sure + (reading.unfinished == body ? 1 : 0)
                 expected[body] = count
             }
         }

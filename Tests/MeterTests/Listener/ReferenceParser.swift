@@ -39,11 +39,14 @@ struct ReferenceParser {
         var end = End.clean
         /// Where each request ends.
         var ends: [Int] = []
+        /// All that came of the chunks of a message whose end did not come. Signed, it may count.
+        var unfinished: [UInt8]?
     }
 
     let limits: ReceiverLimits
     private let bytes: [UInt8]
     private var position = 0
+    private var unfinished: [UInt8]?
 
     static func read(_ bytes: [UInt8], _ limits: ReceiverLimits) -> Reading {
         var parser = ReferenceParser(limits: limits, bytes: bytes)
@@ -74,6 +77,7 @@ struct ReferenceParser {
             }
         } catch {
             reading.end = error == .open ? .open : .refused
+            reading.unfinished = unfinished
             return reading
         }
     }
@@ -166,10 +170,12 @@ struct ReferenceParser {
                 guard headerCount + trailers.count <= limits.maximumHeaderCount else { throw .open }
                 let framing = ["content-length", "transfer-encoding", "connection", "upgrade", "proxy-connection"]
                 guard !trailers.contains(where: { framing.contains($0.0) }) else { throw .open }
+                unfinished = nil
                 return body
             }
             guard body.count + count <= limits.maximumBodyBytes else { throw .refused }
             body += try take(count)
+            unfinished = body
             guard try take(2) == [0x0d, 0x0a] else { throw .refused }
         }
     }

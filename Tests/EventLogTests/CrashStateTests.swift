@@ -56,7 +56,7 @@ struct CrashStateTests {
         for (index, moment) in run.fileSystem.moments.enumerated() {
             let ledger = ledger(run, moment)
             let count = moment.disk.uncertainCount(in: directory)
-            campaign.count("states of which all were tried", count <= CrashStateTests.exhaustiveCount ? 1 : 0)
+            campaign.count("changes whose every state was tried", count <= CrashStateTests.exhaustiveCount ? 1 : 0)
             for isKept in CrashStateTests.choices(count, &generator) {
                 let state = moment.disk.left(of: directory, keeping: isKept)
                 guard seen.insert(Situation(state: state, durableCount: moment.durableCount)).inserted else { continue }

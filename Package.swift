@@ -111,10 +111,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "EventLog", dependencies: ["Wire"], swiftSettings: swiftSettings),
+        .target(name: "EventLog", dependencies: ["CScan", "Wire"], swiftSettings: swiftSettings),
         .target(name: "Usage", dependencies: ["Wire"], swiftSettings: swiftSettings),
-        .target(name: "Wire", dependencies: ["CChecksum"], swiftSettings: swiftSettings),
+        .target(name: "Wire", dependencies: ["CChecksum", "CScan"], swiftSettings: swiftSettings),
         .target(name: "CChecksum"),
+        .target(name: "CScan"),
         .target(name: "CPageChecksum"),
         .target(name: "CProcess"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),

@@ -1,3 +1,4 @@
+import CScan
 import Glibc
 import Wire
 
@@ -73,6 +74,9 @@ struct LineCursor {
         let start = position
         var isEscaped = false
         while position < bytes.count {
+            let rest = (bytes.baseAddress! + position).assumingMemoryBound(to: UInt8.self)
+            position &+= scan_plain_characters(rest, bytes.count &- position)
+            guard position < bytes.count else { return nil }
             let byte = bytes[position]
             position &+= 1
             if byte == UInt8(ascii: "\"") {

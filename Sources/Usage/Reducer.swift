@@ -24,7 +24,7 @@ public struct Reducer: Sendable {
     let words: CounterWords
     /// What is stored of a person, by what events call it.
     let personName: @Sendable (String) -> String?
-    var personNames: [Symbol: Symbol] = [:]
+    var personNames = SymbolMap<Symbol, Symbol>()
     /// Runs held in memory beyond which partitions that were not touched lately are let go.
     private let maximumHeldRuns: Int
 
@@ -127,15 +127,15 @@ public struct Reducer: Sendable {
         var taken = UsageChanges()
         for table in UsageTable.stored {
             let keyCount = table.keyColumns.count
-            taken.rows[table] = changes.tables[table.position].compactMap { key, change in
-                guard !change.isZero else { return nil }
+            var rows: [(key: RowKey, change: Tally)] = []
+            changes.take(table) { key, change in
                 let texts = [key.first, key.second, key.third, key.fourth, key.fifth, key.sixth].prefix(keyCount).map(
                     symbols.string
                 )
-                return (RowKey(connection: symbols.string(key.connection), day: key.day, texts: texts), change)
+                rows.append((RowKey(connection: symbols.string(key.connection), day: key.day, texts: texts), change))
             }
+            taken.rows[table] = rows
         }
-        changes.removeAll()
         for index in partitions.indices {
             let key = partitions[index].key
             guard let piece = partitions[index].takePiece(symbols: symbols) else { continue }

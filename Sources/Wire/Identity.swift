@@ -14,20 +14,20 @@ public enum Identity {
 
     /// The value of `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` in either case; nil for any other text.
     public static func uuid(_ text: UnsafeRawBufferPointer) -> UInt128? {
-        guard text.count == 36 else { return nil }
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        var index = 0
-        while index < 36 {
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard text[index] == UInt8(ascii: "-") else { return nil }
-                index &+= 1
-                continue
-            }
-            guard let value = Hex.value(text[index]) else { return nil }
-            if index < 18 { high = high &<< 4 | UInt64(value) } else { low = low &<< 4 | UInt64(value) }
-            index &+= 1
+        guard text.count == 36, text[8] == UInt8(ascii: "-"), text[13] == UInt8(ascii: "-"),
+            text[18] == UInt8(ascii: "-"), text[23] == UInt8(ascii: "-")
+        else { return nil }
+        func eight(_ start: Int) -> UInt64 {
+            UInt64(littleEndian: text.loadUnaligned(fromByteOffset: start, as: UInt64.self))
         }
+        func four(_ start: Int) -> UInt64 {
+            UInt64(UInt32(littleEndian: text.loadUnaligned(fromByteOffset: start, as: UInt32.self)))
+        }
+        guard let first = Hex.value8(eight(0)), let second = Hex.value8(four(9) | four(14) &<< 32),
+            let third = Hex.value8(four(19) | four(24) &<< 32), let fourth = Hex.value8(eight(28))
+        else { return nil }
+        let high = UInt64(first) &<< 32 | UInt64(second)
+        let low = UInt64(third) &<< 32 | UInt64(fourth)
         return UInt128(high) << 64 | UInt128(low)
     }
 

@@ -1,3 +1,5 @@
+import CScan
+
 /// A cursor over JSON (RFC 8259) in place: it pulls members, texts and numbers out of bytes without copying them, and
 /// checks all that it passes over, skipped values included.
 ///
@@ -55,7 +57,8 @@ public struct JSONScanner {
 
     /// Steps into the object that comes next; false, with the value skipped, where it is no object.
     public mutating func enterObject() throws(JSONError) -> Walk? {
-        guard try kind() == .object else {
+        skipWhitespace()
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "{") else {
             try skipValue()
             return nil
         }
@@ -65,6 +68,10 @@ public struct JSONScanner {
 
     /// The next member's name, its value to be read or skipped by the caller; nil, past the brace, at the end.
     public mutating func nextMember(_ walk: inout Walk) throws(JSONError) -> JSONText? {
+        if let name = compactName(isFirst: walk.isFirst) {
+            walk.isFirst = false
+            return name
+        }
         skipWhitespace()
         guard position < bytes.count else { throw error(.unexpectedEnd) }
         if bytes[position] == UInt8(ascii: "}") {
@@ -118,7 +125,12 @@ public struct JSONScanner {
 
     /// The string that comes next; nil, with the value skipped, where it is another kind of value.
     public mutating func textOrSkip() throws(JSONError) -> JSONText? {
-        guard try kind() == .string else {
+        if let text = plainText(at: position) {
+            position = Int(text.start) &+ Int(text.count) &+ 1
+            return text
+        }
+        skipWhitespace()
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
             try skipValue()
             return nil
         }
@@ -159,6 +171,10 @@ public struct JSONScanner {
 
     /// Passes over the value that comes next, checking it.
     public mutating func skipValue() throws(JSONError) {
+        if let text = plainText(at: position) {
+            position = Int(text.start) &+ Int(text.count) &+ 1
+            return
+        }
         switch try kind() {
         case .object:
             try enter()
@@ -185,9 +201,42 @@ public struct JSONScanner {
     public mutating func text() throws(JSONError) -> JSONText {
         try expect(UInt8(ascii: "\""))
         let start = position
+        skipPlainCharacters()
+        return try rest(of: start)
+    }
+
+    /// The member's name that comes next where it is written as nearly every sender writes it: `,"name":` without white
+    /// space and escapes. Nil, without moving, for anything else.
+    @inline(__always)
+    private mutating func compactName(isFirst: Bool) -> JSONText? {
+        var start = position
+        if !isFirst {
+            guard start < bytes.count, bytes[start] == UInt8(ascii: ",") else { return nil }
+            start &+= 1
+        }
+        guard let name = plainText(at: start) else { return nil }
+        let colon = Int(name.start) &+ Int(name.count) &+ 1
+        guard colon < bytes.count, bytes[colon] == UInt8(ascii: ":") else { return nil }
+        position = colon &+ 1
+        return name
+    }
+
+    /// The string that begins right at `start` and has neither escapes nor characters of several bytes; nil for anything
+    /// else, be it in order or not.
+    @inline(__always)
+    private func plainText(at start: Int) -> JSONText? {
+        guard start < bytes.count, let base = bytes.baseAddress, bytes[start] == UInt8(ascii: "\"") else { return nil }
+        let first = start &+ 1
+        let characters = (base + first).assumingMemoryBound(to: UInt8.self)
+        let count = scan_plain_characters(characters, bytes.count &- first)
+        guard first &+ count < bytes.count, characters[count] == UInt8(ascii: "\"") else { return nil }
+        return JSONText(start: first, count: count, isEscaped: false)
+    }
+
+    /// The rest of a string, from a character on that does not stand for itself.
+    private mutating func rest(of start: Int) throws(JSONError) -> JSONText {
         var isEscaped = false
         while true {
-            skipPlainCharacters()
             guard position < bytes.count else { throw error(.unexpectedEnd) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
@@ -201,7 +250,16 @@ public struct JSONScanner {
             } else {
                 throw error(.controlCharacter)
             }
+            skipPlainCharacters()
         }
+    }
+
+    /// Advances to the next quote, backslash, control character or byte of a multi-byte character.
+    @inline(__always)
+    private mutating func skipPlainCharacters() {
+        guard position < bytes.count, let base = bytes.baseAddress else { return }
+        let rest = (base + position).assumingMemoryBound(to: UInt8.self)
+        position &+= scan_plain_characters(rest, bytes.count &- position)
     }
 
     @inline(__always)
@@ -228,32 +286,6 @@ public struct JSONScanner {
         guard depth < JSONScanner.maximumDepth else { throw error(.tooDeep) }
         depth &+= 1
         position &+= 1
-    }
-
-    /// Advances to the next quote, backslash, control character or byte of a multi-byte character, eight bytes a step.
-    @inline(__always)
-    private mutating func skipPlainCharacters() {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        while position &+ 8 <= bytes.count {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-            let quotes = word ^ (ones &* 0x22)
-            let backslashes = word ^ (ones &* 0x5c)
-            // The top bit of a byte is set where it is below 0x20, a quote, a backslash (each subtraction borrows), or
-            // above 0x7f. A borrow can mark a byte wrongly only above a byte that is marked rightly, and the lowest mark
-            // is the one that counts.
-            let marks = ((word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones) | word) & highs
-            if marks != 0 {
-                position &+= marks.trailingZeroBitCount &>> 3
-                return
-            }
-            position &+= 8
-        }
-        while position < bytes.count {
-            let byte = bytes[position]
-            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return }
-            position &+= 1
-        }
     }
 
     private mutating func skipEscape() throws(JSONError) {

@@ -67,15 +67,19 @@ extension Timestamp {
     /// Digits beyond the microsecond are dropped. Nil for anything else.
     public init?(_ text: UnsafeRawBufferPointer) {
         guard text.count >= 19,
-            let year = Timestamp.number(text, 0, 4), text[4] == UInt8(ascii: "-"),
-            let month = Timestamp.number(text, 5, 2), text[7] == UInt8(ascii: "-"),
+            let date = Timestamp.digits(text, 0, separator: UInt8(ascii: "-"), at: (4, 7)),
             let day = Timestamp.number(text, 8, 2),
             text[10] == UInt8(ascii: "T") || text[10] == UInt8(ascii: " ") || text[10] == UInt8(ascii: "t"),
-            let hour = Timestamp.number(text, 11, 2), hour < 24, text[13] == UInt8(ascii: ":"),
-            let minute = Timestamp.number(text, 14, 2), minute < 60, text[16] == UInt8(ascii: ":"),
-            // 60 is a leap second.
-            let second = Timestamp.number(text, 17, 2), second <= 60,
-            (1...12).contains(month), day >= 1, day <= Day.length(of: month, in: year)
+            let time = Timestamp.digits(text, 11, separator: UInt8(ascii: ":"), at: (2, 5))
+        else { return nil }
+        let year = date[0] * 1000 + date[1] * 100 + date[2] * 10 + date[3]
+        let month = date[5] * 10 + date[6]
+        let hour = time[0] * 10 + time[1]
+        let minute = time[3] * 10 + time[4]
+        let second = time[6] * 10 + time[7]
+        // 60 is a leap second.
+        guard hour < 24, minute < 60, second <= 60, (1...12).contains(month), day >= 1,
+            day <= Day.length(of: month, in: year)
         else { return nil }
         var index = 19
         var fraction: Int64 = 0
@@ -141,6 +145,34 @@ extension Timestamp {
         }
         guard index == text.count else { return nil }
         return (hours * 3600 + minutes * 60) * (negative ? -1 : 1)
+    }
+
+    /// Eight characters from `start` on, of which two are a separator and the others decimal digits.
+    private struct Digits {
+        /// The digits' values, each in a byte.
+        let word: UInt64
+
+        @inline(__always)
+        subscript(index: Int) -> Int { Int(truncatingIfNeeded: word &>> UInt64(index &* 8) & 0xff) }
+    }
+
+    /// All at once, as every record has half a dozen times.
+    @inline(__always)
+    private static func digits(
+        _ text: UnsafeRawBufferPointer,
+        _ start: Int,
+        separator: UInt8,
+        at places: (Int, Int)
+    ) -> Digits? {
+        let zeros: UInt64 = 0x3030_3030_3030_3030
+        let separators = UInt64(0xff) &<< UInt64(places.0 &* 8) | UInt64(0xff) &<< UInt64(places.1 &* 8)
+        let expected = zeros & ~separators | UInt64(separator) &* 0x0101_0101_0101_0101 & separators
+        let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: start, as: UInt64.self)) ^ expected
+        // What is left of a separator is zero, of a digit at most nine: so adding 0x76 reaches no top bit.
+        guard word & separators == 0, (word | word &+ 0x7676_7676_7676_7676) & 0x8080_8080_8080_8080 == 0 else {
+            return nil
+        }
+        return Digits(word: word)
     }
 
     @inline(__always)

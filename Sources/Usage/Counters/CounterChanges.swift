@@ -1,7 +1,7 @@
 import Wire
 
 /// The key of a row while it is counted: symbols instead of texts, unused ones none.
-struct SymbolKey: Hashable, Sendable {
+struct SymbolKey: SymbolMapKey {
     var connection: Symbol
     var day: Day
     var first = Symbol.none
@@ -11,19 +11,21 @@ struct SymbolKey: Hashable, Sendable {
     var fifth = Symbol.none
     var sixth = Symbol.none
 
-    /// Four words instead of eight numbers: every record is counted in four or five tables.
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(UInt64(connection.index) << 32 | UInt64(UInt32(bitPattern: day.daysSinceEpoch)))
-        hasher.combine(UInt64(first.index) << 32 | UInt64(second.index))
-        hasher.combine(UInt64(third.index) << 32 | UInt64(fourth.index))
-        hasher.combine(UInt64(fifth.index) << 32 | UInt64(sixth.index))
+    @inline(__always)
+    func hash(_ mixing: Mixing) -> UInt32 {
+        mixing.hash(
+            UInt64(connection.index) << 32 | UInt64(UInt32(bitPattern: day.daysSinceEpoch)),
+            UInt64(first.index) << 32 | UInt64(second.index),
+            UInt64(third.index) << 32 | UInt64(fourth.index),
+            UInt64(fifth.index) << 32 | UInt64(sixth.index)
+        )
     }
 }
 
 /// Changes of counters since they were last taken. A run that changes is taken out as it was and put in as it is, so
 /// that adding changes to what was published before equals counting from scratch.
 struct CounterChanges: Sendable {
-    private(set) var tables = [[SymbolKey: Tally]](repeating: [:], count: UsageTable.allCases.count)
+    private var tables = (0..<UsageTable.allCases.count).map { _ in SymbolMap<SymbolKey, Tally>() }
 
     var rowCount: Int { tables.reduce(0) { $0 + $1.count } }
 
@@ -96,11 +98,13 @@ struct CounterChanges: Sendable {
     }
 
     mutating func change(_ table: UsageTable, _ key: SymbolKey, _ body: (inout Tally) -> Void) {
-        body(&tables[table.position][key, default: Tally()])
+        tables[table.position].change(key, initially: Tally(), body)
     }
 
-    mutating func removeAll() {
-        for position in tables.indices { tables[position].removeAll(keepingCapacity: true) }
+    /// Takes the changes of a table.
+    mutating func take(_ table: UsageTable, _ body: (SymbolKey, Tally) -> Void) {
+        tables[table.position].forEach { key, tally in if !tally.isZero { body(key, tally) } }
+        tables[table.position].removeAll()
     }
 }
 

@@ -136,8 +136,8 @@ extension CounterChanges {
                 if isUnregistered == true { tally[PersonColumn.unregisteredRuns] += sign }
             }
         }
-        for (identity, role) in [(run.person, words.author), (run.actor, words.trigger), (user, words.trigger)]
-        where !identity.isNone && identity != words.erased {
+        func countActivity(of identity: Symbol, as role: Symbol) {
+            guard !identity.isNone, identity != words.erased else { return }
             change(
                 .activity,
                 SymbolKey(connection: connection, day: run.day, first: identity, second: role)
@@ -149,6 +149,9 @@ extension CounterChanges {
                 if isUnregistered == true { tally[ActivityColumn.unregisteredRuns] += sign }
             }
         }
+        countActivity(of: run.person, as: words.author)
+        countActivity(of: run.actor, as: words.trigger)
+        countActivity(of: user, as: words.trigger)
         guard !user.isNone, user != words.erased else { return }
         for identity in [run.person, run.actor] where !identity.isNone && identity != words.erased {
             change(.identityPairs, SymbolKey(connection: connection, day: month, first: identity, second: user)) {

@@ -3,15 +3,23 @@ import Wire
 /// What is known of each project's completeness: the latest reconciliation and the job numbers told. Like a run it is a
 /// function of the set of events.
 struct ReconciliationLedger: Sendable {
-    struct Key: Hashable, Sendable {
+    struct Key: Hashable, SymbolMapKey {
         var connection: Symbol
         var project: Symbol
+
+        func hash(_ mixing: Mixing) -> UInt32 {
+            mixing.hash(UInt64(connection.index) << 32 | UInt64(project.index))
+        }
+    }
+
+    private struct Numbers: Sendable {
+        var set = NumberSet()
+        var isChanged = false
     }
 
     private var latest: [Key: ProjectReconciliation] = [:]
     private var changed: Set<Key> = []
-    private var numbers: [Key: NumberSet] = [:]
-    private var changedNumbers: Set<Key> = []
+    private var numbers = SymbolMap<Key, Numbers>()
 
     /// Takes in one event; what was missing before and is now, where that changed.
     mutating func see(
@@ -30,7 +38,9 @@ struct ReconciliationLedger: Sendable {
     @inline(__always)
     mutating func see(number: Int64?, key: Key) {
         guard let number, number > 0, number < Int64(UInt32.max) else { return }
-        if numbers[key, default: NumberSet()].insert(UInt32(truncatingIfNeeded: number)) { changedNumbers.insert(key) }
+        numbers.change(key, initially: Numbers()) {
+            if $0.set.insert(UInt32(truncatingIfNeeded: number)) { $0.isChanged = true }
+        }
     }
 
     mutating func restore(_ stored: ProjectReconciliation, symbols: inout SymbolTable) {
@@ -38,7 +48,7 @@ struct ReconciliationLedger: Sendable {
     }
 
     mutating func restore(_ stored: ProjectNumbers, symbols: inout SymbolTable) {
-        numbers[key(stored.connection, stored.project, &symbols)] = stored.numbers
+        numbers.set(Numbers(set: stored.numbers), for: key(stored.connection, stored.project, &symbols))
     }
 
     mutating func takeChanges() -> [ProjectReconciliation] {
@@ -47,16 +57,19 @@ struct ReconciliationLedger: Sendable {
     }
 
     mutating func takeNumbers(symbols: SymbolTable) -> [ProjectNumbers] {
-        defer { changedNumbers.removeAll(keepingCapacity: true) }
-        return changedNumbers.compactMap { key in
-            numbers[key].map {
+        var taken: [ProjectNumbers] = []
+        numbers.forEach { key, numbers in
+            guard numbers.isChanged else { return }
+            numbers.isChanged = false
+            taken.append(
                 ProjectNumbers(
                     connection: symbols.string(key.connection),
                     project: symbols.string(key.project),
-                    numbers: $0
+                    numbers: numbers.set
                 )
-            }
+            )
         }
+        return taken
     }
 
     private func key(_ connection: String, _ project: String, _ symbols: inout SymbolTable) -> Key {

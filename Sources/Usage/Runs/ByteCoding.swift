@@ -2,6 +2,8 @@
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
+    mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
+
     mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
 
     /// Unsigned LEB128.

@@ -10,7 +10,8 @@ struct Partition: Sendable {
 
     let key: Key
     private(set) var runs: [Run] = []
-    private var indices: [UInt128: Int32] = [:]
+    private var index = HashIndex()
+    private let mixing = Mixing()
     private var changed: [Int32] = []
     private var isChanged: [Bool] = []
     /// Runs in what is stored, a run as often as it was written.
@@ -32,48 +33,57 @@ struct Partition: Sendable {
         settlement: Settlements.Wording? = nil,
         symbols: SymbolTable
     ) -> (before: RunSummary?, after: RunSummary?)? {
-        // A job and a workflow never share an id at CircleCI; should they, they are still two runs.
-        let identity = kind == .job ? id : ~id
-        guard let index = indices[identity] else {
+        guard let place = place(of: id, kind) else {
             var run = Run(id: id, kind: kind, version: version, links: links)
             if let settlement { _ = run.settle(settlement) }
-            indices[identity] = Int32(runs.count)
-            runs.append(run)
-            isChanged.append(false)
-            mark(Int32(runs.count - 1))
+            mark(add(run))
             return (nil, run.summary(pipelineDay: key.day))
         }
-        let before = runs[Int(index)].summary(pipelineDay: key.day)
-        let isNewVersion = runs[Int(index)].merge(version, links: links, symbols: symbols)
-        let isNewSettlement = settlement.map { runs[Int(index)].settle($0) } ?? false
+        let before = runs[place].summary(pipelineDay: key.day)
+        let isNewVersion = runs[place].merge(version, links: links, symbols: symbols)
+        let isNewSettlement = settlement.map { runs[place].settle($0) } ?? false
         #if SABOTAGE
             if Sabotage.plants("duplicate-counted-twice"), !isNewVersion, !isNewSettlement { return (nil, before) }
         #endif
         guard isNewVersion || isNewSettlement else { return nil }
-        mark(index)
-        let after = runs[Int(index)].summary(pipelineDay: key.day)
+        mark(place)
+        let after = runs[place].summary(pipelineDay: key.day)
         return before == after ? nil : (before, after)
     }
 
     /// Takes in that a later usage export says of the job `id` what another said.
     mutating func confirm(_ id: UInt128, _ wording: Settlements.Wording) -> (before: RunSummary?, after: RunSummary?)? {
-        if indices[id] == nil {
-            indices[id] = Int32(runs.count)
-            runs.append(Run(confirmed: id))
-            isChanged.append(false)
-        }
-        guard let index = indices[id] else { return nil }
-        let before = runs[Int(index)].summary(pipelineDay: key.day)
-        guard runs[Int(index)].settle(wording) else { return nil }
-        mark(index)
-        let after = runs[Int(index)].summary(pipelineDay: key.day)
+        let place = place(of: id, .job) ?? add(Run(confirmed: id))
+        let before = runs[place].summary(pipelineDay: key.day)
+        guard runs[place].settle(wording) else { return nil }
+        mark(place)
+        let after = runs[place].summary(pipelineDay: key.day)
         return before == after ? nil : (before, after)
     }
 
-    private mutating func mark(_ index: Int32) {
-        guard !isChanged[Int(index)] else { return }
-        isChanged[Int(index)] = true
-        changed.append(index)
+    /// A job and a workflow never share an id at CircleCI; should they, they are still two runs.
+    @inline(__always)
+    private func place(of id: UInt128, _ kind: Run.Kind) -> Int? {
+        index.place(hash(id, kind)) { runs[$0].id == id && runs[$0].kind == kind }
+    }
+
+    private mutating func add(_ run: Run) -> Int {
+        index.insert(runs.count, hash: hash(run.id, run.kind))
+        runs.append(run)
+        isChanged.append(false)
+        return runs.count - 1
+    }
+
+    @inline(__always)
+    private func hash(_ id: UInt128, _ kind: Run.Kind) -> UInt32 {
+        let low = UInt64(truncatingIfNeeded: id)
+        return mixing.hash(kind == .job ? low : ~low, UInt64(truncatingIfNeeded: id &>> 64))
+    }
+
+    private mutating func mark(_ place: Int) {
+        guard !isChanged[place] else { return }
+        isChanged[place] = true
+        changed.append(Int32(place))
     }
 
     /// What has to be stored since the last call, all of it or an addition, and nothing where nothing changed.
@@ -98,14 +108,7 @@ struct Partition: Sendable {
         #endif
         let restored = try PartitionCoding.decode(bytes, day: key.day, symbols: &symbols)
         for run in restored {
-            let identity = run.kind == .job ? run.id : ~run.id
-            if let index = indices[identity] {
-                runs[Int(index)] = run
-            } else {
-                indices[identity] = Int32(runs.count)
-                runs.append(run)
-                isChanged.append(false)
-            }
+            if let place = place(of: run.id, run.kind) { runs[place] = run } else { _ = add(run) }
         }
         storedCount += restored.count
         storedPieces += 1

@@ -3,6 +3,8 @@ import Wire
 /// Runs as bytes: a table of the texts in use, then the runs, numbers as LEB128. It is derived state, read by the
 /// reducer's version that wrote it; a newer one rebuilds from the log instead.
 enum PartitionCoding {
+    /// Of one version, without its texts.
+    private static let usualRunBytes = 96
     private static let times: [any (WritableKeyPath<Version, Int64> & Sendable)] = [
         \.stoppedAt, \.happenedAt, \.startedAt, \.workflowCreatedAt,
     ]
@@ -11,7 +13,7 @@ enum PartitionCoding {
     ]
 
     static func encode(_ runs: [Run], day: Day, symbols: SymbolTable) -> [UInt8] {
-        var local: [Symbol: Int] = [.none: 0]
+        var local = SymbolMap<Symbol, UInt64>()
         var table = ByteWriter()
         var body = ByteWriter()
         let origin = origin(of: day)
@@ -21,14 +23,30 @@ enum PartitionCoding {
         }
         func number(of symbol: Symbol) -> UInt64 {
             guard !symbol.isNone else { return 0 }
-            let number = local[symbol] ?? local.count
-            if number == local.count {
-                local[symbol] = number
-                table.text(symbols.utf8(symbol))
-            }
-            return UInt64(number)
+            let next = UInt64(local.count + 1)
+            let number = local.change(symbol, initially: next) { $0 }
+            if number == next, local.count == Int(next) { table.text(symbols.utf8(symbol)) }
+            return number
         }
         func text(_ symbol: Symbol) { body.integer(number(of: symbol)) }
+        func write(_ version: Version) {
+            body.identity(version.eventID)
+            // In the order of `times` and of `texts`.
+            time(version.stoppedAt)
+            time(version.happenedAt)
+            time(version.startedAt)
+            time(version.workflowCreatedAt)
+            text(version.project)
+            text(version.workflow)
+            text(version.job)
+            text(version.branch)
+            text(version.person)
+            text(version.actor)
+            text(version.statusWord)
+            body.integer(UInt64(version.status.rawValue))
+            body.integer(UInt64(version.source.rank))
+        }
+        body.reserve(runs.count * PartitionCoding.usualRunBytes)
         body.integer(UInt64(runs.count))
         for run in runs {
             body.identity(run.id)
@@ -41,26 +59,12 @@ enum PartitionCoding {
                 run.settlements.write(to: &body) { $1.integer(number(of: $0)) }
             }
             body.integer(UInt64(1 + run.earlier.count))
-            for version in [run.latest] + run.earlier {
-                body.identity(version.eventID)
-                // In the order of `times` and of `texts`.
-                time(version.stoppedAt)
-                time(version.happenedAt)
-                time(version.startedAt)
-                time(version.workflowCreatedAt)
-                text(version.project)
-                text(version.workflow)
-                text(version.job)
-                text(version.branch)
-                text(version.person)
-                text(version.actor)
-                text(version.statusWord)
-                body.integer(UInt64(version.status.rawValue))
-                body.integer(UInt64(version.source.rank))
-            }
+            write(run.latest)
+            for version in run.earlier { write(version) }
         }
         var bytes = ByteWriter()
-        bytes.integer(UInt64(local.count - 1))
+        bytes.reserve(table.bytes.count + body.bytes.count + 10)
+        bytes.integer(UInt64(local.count))
         bytes.append(table.bytes)
         bytes.append(body.bytes)
         return bytes.bytes

@@ -99,11 +99,11 @@ extension Reducer {
     /// What may be stored of a person.
     private mutating func stored(_ person: Symbol) -> Symbol {
         guard !person.isNone else { return .none }
-        if let known = personNames[person] { return known }
+        if let known = personNames.value(person) { return known }
         let text = symbols.string(person)
         let symbol =
             ErasedText.isErased(text) ? words.erased : personName(text).map { symbols.intern($0) } ?? .none
-        personNames[person] = symbol
+        personNames.set(symbol, for: person)
         return symbol
     }
 }

@@ -76,6 +76,17 @@ struct Run: Sendable {
         let isNewSource = sources & version.source.bit == 0 || isNewLink
         sources |= version.source.bit
         if version == latest { return isNewSource }
+        if earlier.isEmpty {
+            // Nearly always: no more than these two.
+            if latest.precedes(version, symbols: symbols) {
+                if !version.covers(latest) { earlier = [latest] }
+                latest = version
+            } else {
+                guard !latest.covers(version) else { return isNewSource }
+                earlier = [version]
+            }
+            return true
+        }
         var versions = [latest] + earlier
         let position = versions.firstIndex { $0.precedes(version, symbols: symbols) } ?? versions.count
         guard !versions[..<position].contains(where: { $0.covers(version) }) else { return isNewSource }

@@ -13,35 +13,23 @@ struct SymbolTable: Sendable {
     private struct Entry {
         var start: Int
         var count: Int
-        var hash: UInt64
     }
 
     private var characters: [UInt8] = []
-    private var entries = [Entry(start: 0, count: 0, hash: 0)]
-    /// Open addressing with linear probing; 0 is a free slot. The count is a power of two.
-    private var slots = [UInt32](repeating: 0, count: 1024)
-    /// Committers choose branch names: an unknown seed keeps them from choosing collisions.
-    private let seed = UInt64.random(in: .min ... .max)
+    private var entries = [Entry(start: 0, count: 0)]
+    private var index = HashIndex()
+    private let mixing = Mixing()
 
     /// The symbol of UTF-8 characters.
     mutating func intern(_ text: UnsafeRawBufferPointer) -> Symbol {
         guard text.count > 0 else { return .none }
-        let hash = hash(text)
-        var slot = Int(truncatingIfNeeded: hash) & (slots.count &- 1)
-        while slots[slot] != 0 {
-            let index = slots[slot]
-            let entry = entries[Int(index)]
-            if entry.hash == hash, entry.count == text.count, holds(text, at: entry.start) {
-                return Symbol(index: index)
-            }
-            slot = (slot &+ 1) & (slots.count &- 1)
-        }
-        let index = UInt32(entries.count)
-        entries.append(Entry(start: characters.count, count: text.count, hash: hash))
+        let hash = mixing.hash(text)
+        let known = index.place(hash) { entries[$0].count == text.count && holds(text, at: entries[$0].start) }
+        if let known { return Symbol(index: UInt32(known)) }
+        index.insert(entries.count, hash: hash)
+        entries.append(Entry(start: characters.count, count: text.count))
         characters.append(contentsOf: text)
-        slots[slot] = index
-        if entries.count > slots.count / 2 { grow() }
-        return Symbol(index: index)
+        return Symbol(index: UInt32(entries.count - 1))
     }
 
     mutating func intern(_ text: String) -> Symbol {
@@ -84,36 +72,6 @@ struct SymbolTable: Sendable {
                 index &+= 1
             }
             return true
-        }
-    }
-
-    private func hash(_ text: UnsafeRawBufferPointer) -> UInt64 {
-        var state = seed ^ UInt64(text.count)
-        var index = 0
-        while index &+ 8 <= text.count {
-            state = mixed(state ^ text.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            index &+= 8
-        }
-        var rest: UInt64 = 0
-        while index < text.count {
-            rest = rest &<< 8 | UInt64(text[index])
-            index &+= 1
-        }
-        return mixed(state ^ rest)
-    }
-
-    @inline(__always)
-    private func mixed(_ value: UInt64) -> UInt64 {
-        let product = value.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
-        return product.high ^ product.low
-    }
-
-    private mutating func grow() {
-        slots = [UInt32](repeating: 0, count: slots.count * 2)
-        for index in 1..<entries.count {
-            var slot = Int(truncatingIfNeeded: entries[index].hash) & (slots.count - 1)
-            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = UInt32(index)
         }
     }
 }

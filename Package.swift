@@ -134,7 +134,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Wire", "FakeCircleCI", "TestSupport"],
+            dependencies: ["Wire", "CScan", "FakeCircleCI", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

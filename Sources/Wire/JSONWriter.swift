@@ -1,9 +1,14 @@
+import CScan
+
 /// Writes JSON on one line, members in the order given. Texts are escaped as RFC 8259 demands and no further.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
     public init() {}
+
+    /// Makes room for so many bytes.
+    public mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
 
     /// Begins anew, in the memory that it has.
     public mutating func removeAll() {
@@ -74,6 +79,15 @@ public struct JSONWriter {
         if let value { integer(value) } else { null() }
     }
 
+    /// A time as ``Timestamp/description`` shows it.
+    public mutating func member(_ name: String, _ value: Timestamp) {
+        self.name(name)
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        value.append(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
     public mutating func member(_ name: String, _ value: Bool) {
         self.name(name)
         bool(value)
@@ -87,6 +101,21 @@ public struct JSONWriter {
     public mutating func member(_ name: String, array body: (inout JSONWriter) -> Void) {
         self.name(name)
         array(body)
+    }
+
+    /// A member that is left out where `body` writes nothing into its object.
+    public mutating func member(_ name: String, objectUnlessEmpty body: (inout JSONWriter) -> Void) {
+        let (start, neededComma) = (bytes.count, needsComma)
+        self.name(name)
+        open(UInt8(ascii: "{"))
+        let empty = bytes.count
+        body(&self)
+        guard bytes.count > empty else {
+            bytes.removeLast(empty - start)
+            needsComma = neededComma
+            return
+        }
+        close(UInt8(ascii: "}"))
     }
 
     private mutating func separate() {
@@ -105,25 +134,40 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func quoted(_ text: String) { quoted(text.utf8) }
+    private mutating func quoted(_ text: String) {
+        var text = text
+        text.withUTF8 { quoted(UnsafeRawBufferPointer($0)) }
+    }
 
-    private mutating func quoted(_ text: some Sequence<UInt8>) {
+    private mutating func quoted(_ text: UnsafeRawBufferPointer) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0a: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0d: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-            case 0x00..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(Hex.digit(byte >> 4))
-                bytes.append(Hex.digit(byte & 0xf))
-            default: bytes.append(byte)
-            }
+        var start = 0
+        while start < text.count, let base = text.baseAddress {
+            let rest = (base + start).assumingMemoryBound(to: UInt8.self)
+            let count = scan_plain_characters(rest, text.count - start)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<(start + count)]))
+            start += count
+            guard start < text.count else { break }
+            escape(text[start])
+            start += 1
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A character that may not stand for itself, or a byte of one of several bytes.
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+        case 0x0d: bytes.append(contentsOf: "\\r".utf8)
+        case 0x09: bytes.append(contentsOf: "\\t".utf8)
+        case 0x00..<0x20:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(Hex.digit(byte >> 4))
+            bytes.append(Hex.digit(byte & 0xf))
+        default: bytes.append(byte)
+        }
     }
 }

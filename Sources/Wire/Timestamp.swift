@@ -30,27 +30,26 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     public func append(to bytes: inout [UInt8]) {
         let (year, month, dayOfMonth) = day.civil
         let rest = milliseconds - Int64(day.daysSinceEpoch) * 86_400_000
-        func digits(_ value: Int, _ count: Int) {
-            var divisor = 1
-            for _ in 1..<count { divisor *= 10 }
-            while divisor > 0 {
-                bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-                divisor /= 10
-            }
+        func two(_ value: Int) {
+            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / 10))
+            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value % 10))
         }
-        digits(year, 4)
+        two(year / 100)
+        two(year % 100)
         bytes.append(UInt8(ascii: "-"))
-        digits(month, 2)
+        two(month)
         bytes.append(UInt8(ascii: "-"))
-        digits(dayOfMonth, 2)
+        two(dayOfMonth)
         bytes.append(UInt8(ascii: "T"))
-        digits(Int(rest / 3_600_000), 2)
+        two(Int(rest / 3_600_000))
         bytes.append(UInt8(ascii: ":"))
-        digits(Int(rest / 60_000 % 60), 2)
+        two(Int(rest / 60_000 % 60))
         bytes.append(UInt8(ascii: ":"))
-        digits(Int(rest / 1000 % 60), 2)
+        two(Int(rest / 1000 % 60))
         bytes.append(UInt8(ascii: "."))
-        digits(Int(rest % 1000), 3)
+        let milliseconds = Int(rest % 1000)
+        bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: milliseconds / 100))
+        two(milliseconds % 100)
         bytes.append(UInt8(ascii: "Z"))
     }
 

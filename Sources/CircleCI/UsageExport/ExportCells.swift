@@ -23,6 +23,20 @@ enum ExportCells {
         return spells("false") ? false : nil
     }
 
+    static func isASCII(_ text: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        var seen: UInt64 = 0
+        while index &+ 8 <= text.count {
+            seen |= text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        while index < text.count {
+            seen |= UInt64(text[index])
+            index &+= 1
+        }
+        return seen & 0x8080_8080_8080_8080 == 0
+    }
+
     /// More than this of anything is a mistake, and less than what a sum of them overflows.
     private static let maximum: Int64 = 1_000_000_000_000
 

@@ -12,25 +12,39 @@ public struct SettlementEvent: Sendable {
 
     /// Of the row that `reader` read last.
     public init(_ reader: UsageExportReader, exportedAt: Timestamp) {
-        let content = RowWriter(reader: reader).content()
-        let contentID = SettlementEvent.hash(content)
-        self.contentID = contentID
-        // What is written so far is the object without its end; id and time come between.
         var json = JSONWriter()
+        json.reserve(SettlementEvent.usualByteCount)
+        var contentID: UInt128 = 0
         json.object { json in
+            RowWriter(reader: reader).write(to: &json)
+            // Of the members so far, as an object.
+            contentID = json.bytes.withUnsafeBytes { SettlementEvent.hash($0) }
             json.member("id", "export-\(Hex.string(contentID))")
             json.member("exported_at", exportedAt.description)
         }
-        body = Array(content.dropLast()) + [UInt8(ascii: ",")] + json.bytes.dropFirst()
+        self.contentID = contentID
+        body = json.bytes
     }
 
-    /// The first half of SHA-256.
-    private static func hash(_ bytes: [UInt8]) -> UInt128 {
-        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-        var count: UInt32 = 0
-        let isDone = EVP_Digest(bytes, bytes.count, &digest, &count, EVP_sha256(), nil) == 1
-        precondition(isDone && count == 32, "libcrypto has no SHA-256")
-        return digest.prefix(16).reduce(0) { $0 << 8 | UInt128($1) }
+    private static let usualByteCount = 1536
+    // Looked up once, which costs as much as the digest of a row.
+    //
+    // Unsafe: made once, never freed or changed, and libcrypto reads it on any thread.
+    nonisolated(unsafe) private static let sha256 = EVP_MD_fetch(nil, "SHA256", nil)
+
+    /// The first half of SHA-256 of an object of which the brace at the end is still to come.
+    private static func hash(_ members: UnsafeRawBufferPointer) -> UInt128 {
+        withUnsafeTemporaryAllocation(byteCount: Int(EVP_MAX_MD_SIZE), alignment: 16) { digest in
+            let context = EVP_MD_CTX_new()
+            defer { EVP_MD_CTX_free(context) }
+            let isDone =
+                EVP_DigestInit_ex(context, sha256, nil) == 1
+                && EVP_DigestUpdate(context, members.baseAddress, members.count) == 1
+                && EVP_DigestUpdate(context, "}", 1) == 1
+                && EVP_DigestFinal_ex(context, digest.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1
+            precondition(isDone, "libcrypto has no SHA-256")
+            return UInt128(bigEndian: digest.loadUnaligned(as: UInt128.self))
+        }
     }
 }
 
@@ -38,58 +52,54 @@ public struct SettlementEvent: Sendable {
 private struct RowWriter {
     let reader: UsageExportReader
 
-    func content() -> [UInt8] {
+    func write(to json: inout JSONWriter) {
         let row = reader.row
-        var json = JSONWriter()
-        json.object { json in
-            json.member("type", "job-settled")
-            let happenedAt = row.stoppedAt ?? row.startedAt ?? row.queuedAt ?? row.pipelineCreatedAt
-            json.member("happened_at", happenedAt.description)
-            json.part("organization") { part in
-                part.text("id", reader.text(.organizationID))
-                part.text("name", reader.text(.organizationName))
-            }
-            json.part("project") { part in
-                part.text("id", reader.text(.projectID))
-                part.value("slug", reader.slug)
-                part.text("name", reader.text(.projectName))
-            }
-            json.part("workflow") { part in
-                part.text("id", reader.text(.workflowID))
-                part.text("name", reader.text(.workflowName))
-                part.time("stopped_at", row.workflowStoppedAt)
-            }
-            json.part("job") { part in
-                part.text("id", reader.text(.jobID))
-                part.text("name", reader.text(.jobName))
-                part.integer("number", row.jobNumber)
-                part.text("status", reader.text(.jobStatus))
-                part.time("started_at", row.startedAt)
-                part.time("stopped_at", row.stoppedAt)
-            }
-            json.part("pipeline") { part in
-                part.text("id", reader.text(.pipelineID))
-                part.integer("number", row.pipelineNumber)
-                part.time("created_at", row.pipelineCreatedAt)
-                part.part("trigger") { $0.text("type", reader.text(.pipelineTriggerSource)) }
-                part.part("vcs") { part in
-                    part.text("provider_name", reader.text(.vcsName))
-                    part.text("target_repository_url", reader.text(.vcsURL))
-                    part.text("branch", reader.text(.vcsBranch))
-                }
-            }
-            json.part("usage") { writeUsage(row, to: &$0) }
-            let others = reader.others
-            if !others.isEmpty {
-                json.part("columns") { part in
-                    for other in others { part.text(other.name, other.text) }
-                }
+        json.member("type", "job-settled")
+        let happenedAt = row.stoppedAt ?? row.startedAt ?? row.queuedAt ?? row.pipelineCreatedAt
+        json.member("happened_at", happenedAt)
+        json.part("organization") { part in
+            part.text("id", reader.text(.organizationID))
+            part.text("name", reader.text(.organizationName))
+        }
+        json.part("project") { part in
+            part.text("id", reader.text(.projectID))
+            part.value("slug", reader.slug)
+            part.text("name", reader.text(.projectName))
+        }
+        json.part("workflow") { part in
+            part.text("id", reader.text(.workflowID))
+            part.text("name", reader.text(.workflowName))
+            part.time("stopped_at", row.workflowStoppedAt)
+        }
+        json.part("job") { part in
+            part.text("id", reader.text(.jobID))
+            part.text("name", reader.text(.jobName))
+            part.integer("number", row.jobNumber)
+            part.text("status", reader.text(.jobStatus))
+            part.time("started_at", row.startedAt)
+            part.time("stopped_at", row.stoppedAt)
+        }
+        json.part("pipeline") { part in
+            part.text("id", reader.text(.pipelineID))
+            part.integer("number", row.pipelineNumber)
+            part.time("created_at", row.pipelineCreatedAt)
+            part.part("trigger") { $0.text("type", reader.text(.pipelineTriggerSource)) }
+            part.part("vcs") { part in
+                part.text("provider_name", reader.text(.vcsName))
+                part.text("target_repository_url", reader.text(.vcsURL))
+                part.text("branch", reader.text(.vcsBranch))
             }
         }
-        return json.bytes
+        json.part("usage") { writeUsage(row, to: &$0) }
+        let others = reader.others
+        if !others.isEmpty {
+            json.part("columns") { part in
+                for other in others { part.text(other.name, other.text) }
+            }
+        }
     }
 
-    private func writeUsage(_ row: ExportRow, to part: inout Part) {
+    private func writeUsage(_ row: ExportRow, to part: inout JSONWriter) {
         part.text("resource_class", reader.text(.resourceClass))
         part.text("executor", reader.text(.executor))
         part.text("operating_system", reader.text(.operatingSystem))
@@ -110,58 +120,31 @@ private struct RowWriter {
         }
         part.part("user") { part in
             part.text("id", reader.text(.pipelineTriggerUserID))
-            if let isUnregistered = row.isUnregistered { part.bool("unregistered", isUnregistered) }
+            if let isUnregistered = row.isUnregistered { part.member("unregistered", isUnregistered) }
         }
     }
 }
 
-/// An object whose members are left out where there is nothing to say, and which is left out itself without members.
-private struct Part {
-    private(set) var json = JSONWriter()
-    private(set) var isEmpty = true
-
-    mutating func text(_ name: String, _ text: UnsafeRawBufferPointer?) {
-        guard let text else { return }
-        json.member(name, utf8: text)
-        isEmpty = false
-    }
-
-    mutating func value(_ name: String, _ value: String?) {
-        guard let value else { return }
-        json.member(name, value)
-        isEmpty = false
-    }
-
-    mutating func time(_ name: String, _ time: Timestamp?) { value(name, time?.description) }
-
-    mutating func integer(_ name: String, _ value: Int64?) {
-        guard let value else { return }
-        json.member(name, value)
-        isEmpty = false
-    }
-
-    mutating func bool(_ name: String, _ value: Bool) {
-        json.member(name, value)
-        isEmpty = false
-    }
-
-    mutating func part(_ name: String, _ body: (inout Part) -> Void) {
-        var part = Part()
-        body(&part)
-        guard !part.isEmpty else { return }
-        json.name(name)
-        json.raw([UInt8(ascii: "{")] + part.json.bytes + [UInt8(ascii: "}")])
-        isEmpty = false
-    }
-}
-
+/// Members are left out where there is nothing to say, and so are objects without members.
 extension JSONWriter {
-    fileprivate mutating func part(_ name: String, _ body: (inout Part) -> Void) {
-        var part = Part()
-        body(&part)
-        guard !part.isEmpty else { return }
-        self.name(name)
-        raw([UInt8(ascii: "{")] + part.json.bytes + [UInt8(ascii: "}")])
+    fileprivate mutating func text(_ name: String, _ text: UnsafeRawBufferPointer?) {
+        if let text { member(name, utf8: text) }
+    }
+
+    fileprivate mutating func value(_ name: String, _ value: String?) {
+        if let value { member(name, value) }
+    }
+
+    fileprivate mutating func time(_ name: String, _ time: Timestamp?) {
+        if let time { member(name, time) }
+    }
+
+    fileprivate mutating func integer(_ name: String, _ value: Int64?) {
+        if let value { member(name, value) }
+    }
+
+    fileprivate mutating func part(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        member(name, objectUnlessEmpty: body)
     }
 }
 

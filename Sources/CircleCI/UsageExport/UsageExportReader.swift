@@ -148,7 +148,7 @@ public final class UsageExportReader {
     private func checkTexts() throws(UsageExportError) {
         for (index, field) in table.fields.enumerated() {
             let bytes = table.bytes(field)
-            guard bytes.contains(where: { $0 >= 0x80 }) else { continue }
+            guard !ExportCells.isASCII(bytes) else { continue }
             guard String(validating: bytes, as: UTF8.self) != nil else {
                 throw UsageExportError(
                     .badValue,

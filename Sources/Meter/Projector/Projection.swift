@@ -5,12 +5,6 @@ import Wire
 
 /// What one advance over the log brings to the store.
 struct Advance {
-    struct RecordKind: Hashable {
-        var source: RecordSource
-        var type: String
-        var outcome: Reducer.Outcome
-    }
-
     var changes = UsageChanges()
     var records: [RecordKind: Int] = [:]
     var damages: [LogDamage] = []
@@ -29,7 +23,7 @@ struct Projection {
     /// What ``PersonPolicy/fingerprint`` it counts by.
     let personFingerprint: String
     private(set) var position: LogPosition?
-    private var records: [Advance.RecordKind: Int] = [:]
+    private var records = RecordCounts()
     private var damages: [LogDamage] = []
     /// Those published already: damage that no record follows is met again by every advance.
     private var knownDamages: Set<LogDamage> = []
@@ -73,17 +67,22 @@ struct Projection {
                 switch item {
                 case .record(let record):
                     guard record.sequence <= sequence ?? .max else { return false }
-                    try fold(record)
+                    try record.withBody { body in
+                        try fold(
+                            try? EventScanner.event(in: body),
+                            in: body,
+                            connection: record.connectionText.raw(in: record.line),
+                            source: record.source
+                        )
+                    }
                     reached = record.position
                     count += 1
-                case .damage(let damage):
-                    if knownDamages.insert(damage).inserted { damages.append(damage) }
+                case .damage(let damage): note(damage)
                 case .tornTail:
                     // Of a batch that was never acknowledged; the log's own recovery deals with it.
                     break
                 }
-                return count < Projection.maximumPendingRecords
-                    && (count % 1000 != 0 || reducer.pendingRowCount < Projection.maximumPendingRows)
+                return !isDue(after: count)
             }
             guard count > 0 || !damages.isEmpty else { break }
             try publish(at: reached)
@@ -93,52 +92,73 @@ struct Projection {
         return folded
     }
 
-    private mutating func fold(_ record: LogRecord) throws {
-        let (kind, outcome) = try record.withBody { body in
-            // A body that is no object was accepted by mistake or by an older version: it stays and is counted.
-            guard let event = try? EventScanner.event(in: body) else {
-                return ("", Reducer.Outcome.unreadable)
+    /// As ``advance(to:progress:)``, with a thread that reads and scans ahead: for a fold that is long.
+    mutating func advanceScanningAhead(to sequence: Int?, progress: (LogPosition) -> Bool) throws {
+        let ahead = ScanAhead(reader, after: position, to: sequence)
+        defer { ahead.stop() }
+        var count = 0
+        var reached = position
+        var batch: ScannedBatch?
+        var isWanted = true
+        while isWanted, let next = try ahead.next(batch) {
+            batch = next
+            isWanted = try next.forEach { item, bytes in
+                switch item {
+                case .record(let record):
+                    try fold(
+                        record.event,
+                        in: UnsafeRawBufferPointer(rebasing: bytes[record.body]),
+                        connection: UnsafeRawBufferPointer(rebasing: bytes[record.connection]),
+                        source: record.source
+                    )
+                    reached = record.position
+                    count += 1
+                case .damage(let damage): note(damage)
+                }
+                guard isDue(after: count) else { return true }
+                try publish(at: reached)
+                count = 0
+                return position.map(progress) ?? true
             }
-            let outcome = try reducer.fold(
-                event,
-                in: body,
-                connection: record.connectionText.raw(in: record.line),
-                source: record.source,
-                storage: store
-            )
-            return (Projection.typeName(event, body), outcome)
         }
-        records[Advance.RecordKind(source: record.source, type: kind, outcome: outcome), default: 0] += 1
+        guard isWanted, count > 0 || !damages.isEmpty else { return }
+        try publish(at: reached)
+        if let position { _ = progress(position) }
     }
 
-    /// The type for the table of record counts, short and of few values whatever is sent.
-    private static func typeName(_ event: Event, _ body: UnsafeRawBufferPointer) -> String {
-        switch event.kind {
-        case .jobCompleted: "job-completed"
-        case .workflowCompleted: "workflow-completed"
-        case .ping: "ping"
-        case .connectionChanged: "connection-changed"
-        case .projectReconciled: "project-reconciled"
-        case .personErased: "person-erased"
-        case .jobSettled: "job-settled"
-        case .usageConfirmed: "usage-confirmed"
-        case .usageSettled: "usage-settled"
-        case .jobDescribed: "job-described"
-        case .rateCardChanged: "rate-card-changed"
-        case .unknown: String((event.type?.string(in: body) ?? "").unicodeScalars.prefix(64))
-        }
+    /// Whether what was counted should be published before more is.
+    private func isDue(after count: Int) -> Bool {
+        count >= Projection.maximumPendingRecords
+            || count > 0 && count % 1000 == 0 && reducer.pendingRowCount >= Projection.maximumPendingRows
+    }
+
+    private mutating func note(_ damage: LogDamage) {
+        if knownDamages.insert(damage).inserted { damages.append(damage) }
+    }
+
+    /// - Parameter event: nil for a body that is no object. It was accepted by mistake or by an older version: it stays
+    ///   and is counted.
+    private mutating func fold(
+        _ event: Event?,
+        in body: UnsafeRawBufferPointer,
+        connection: UnsafeRawBufferPointer,
+        source: RecordSource
+    ) throws {
+        guard let event else { return records.count(source, type: "", .unreadable) }
+        let outcome = try reducer.fold(event, in: body, connection: connection, source: source, storage: store)
+        records.count(source, event, in: body, outcome)
     }
 
     private mutating func publish(at reached: LogPosition?) throws {
         let advance = Advance(
             changes: reducer.takeChanges(),
-            records: records,
+            records: records.byKind,
             damages: damages,
             position: reached
         )
         try store.publish(advance)
         position = reached
-        records.removeAll(keepingCapacity: true)
+        records.removeAll()
         damages.removeAll()
         reducer.releaseMemory()
     }

@@ -20,7 +20,7 @@ struct Rebuild {
         var projection = try Projection(store: store, reader: reader, people: people)
         let total = try LogStatistics.read(directory: directory.log)
         var isWanted = true
-        try projection.advance(to: sequence) { position in
+        try projection.advanceScanningAhead(to: sequence) { position in
             isWanted = progress(
                 ReplayProgress(
                     sequence: position.sequence,

@@ -1,0 +1,173 @@
+import CircleCI
+import Dispatch
+import EventLog
+import Synchronization
+import Usage
+import Wire
+
+/// Reads records and scans their events on a thread of its own, so that whoever counts them has nothing else to do: a
+/// long fold then keeps two cores busy.
+///
+/// For one consumer, which blocks in ``next()`` and must call ``stop()`` at the end.
+final class ScanAhead: Sendable {
+    /// Read but not yet counted: a bound on memory.
+    private static let maximumBatchCount = 8
+
+    private struct State {
+        var batches: [ScannedBatch] = []
+        var spare: [ScannedBatch] = []
+        var isStopped = false
+        var isFinished = false
+        var error: (any Error)?
+    }
+
+    private let state = Mutex(State())
+    private let free = DispatchSemaphore(value: maximumBatchCount)
+    private let filled = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+
+    /// Begins to read the records after `position`, up to `sequence` where it is given.
+    init(_ reader: LogReader, after position: LogPosition?, to sequence: Int?) {
+        DispatchQueue(label: "circlemeter.scan").async { [self] in
+            do {
+                try read(reader, after: position, to: sequence)
+            } catch {
+                state.withLock { $0.error = error }
+            }
+            state.withLock { $0.isFinished = true }
+            filled.signal()
+            ended.signal()
+        }
+    }
+
+    /// The next records; nil at the end.
+    /// - Parameter done: the batch before, to be filled anew.
+    func next(_ done: ScannedBatch?) throws -> ScannedBatch? {
+        if let done {
+            state.withLock { $0.spare.append(done) }
+            free.signal()
+        }
+        filled.wait()
+        return try state.withLock { state in
+            if !state.batches.isEmpty { return state.batches.removeFirst() }
+            // For a call after the end.
+            filled.signal()
+            if let error = state.error { throw error }
+            return nil
+        }
+    }
+
+    /// Ends reading, wherever it is, and waits until nothing is read any more.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        free.signal()
+        ended.wait()
+    }
+
+    private func read(_ reader: LogReader, after position: LogPosition?, to sequence: Int?) throws {
+        guard var batch = take() else { return }
+        var isWanted = true
+        _ = try reader.read(after: position) { item in
+            switch item {
+            case .record(let record):
+                guard record.sequence <= sequence ?? .max else { return false }
+                batch.add(record)
+            case .damage(let damage): batch.add(damage)
+            case .tornTail: break
+            }
+            guard batch.isFull else { return true }
+            hand(batch)
+            guard let next = take() else {
+                isWanted = false
+                return false
+            }
+            batch = next
+            return true
+        }
+        if isWanted { hand(batch) }
+    }
+
+    private func hand(_ batch: ScannedBatch) {
+        state.withLock { $0.batches.append(batch) }
+        filled.signal()
+    }
+
+    /// An empty batch; nil where no more is wanted.
+    private func take() -> ScannedBatch? {
+        free.wait()
+        return state.withLock { state in
+            guard !state.isStopped else { return nil }
+            let batch = state.spare.popLast() ?? ScannedBatch()
+            batch.removeAll()
+            return batch
+        }
+    }
+}
+
+/// Records with their events, in a copy of their bytes.
+///
+/// Unchecked: it is either in the reading thread's hands or in the counting one's, handed over under ``ScanAhead``'s lock.
+final class ScannedBatch: @unchecked Sendable {
+    struct Record {
+        /// Nil where the body is no object.
+        var event: Event?
+        /// Where it stands in the bytes.
+        var body: Range<Int>
+        var connection: Range<Int>
+        var source: RecordSource
+        var position: LogPosition
+    }
+
+    enum Item {
+        case record(Record)
+        case damage(LogDamage)
+    }
+
+    private static let usualByteCount = 1 << 20
+
+    private var bytes: [UInt8] = []
+    private var items: [Item] = []
+
+    init() {
+        bytes.reserveCapacity(ScannedBatch.usualByteCount + 4096)
+    }
+
+    var isFull: Bool { bytes.count >= ScannedBatch.usualByteCount }
+
+    func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        items.removeAll(keepingCapacity: true)
+    }
+
+    func add(_ record: LogRecord) {
+        let connection = append(record.connectionText.raw(in: record.line))
+        let (body, event) = record.withBody { body in (append(body), try? EventScanner.event(in: body)) }
+        items.append(
+            .record(
+                Record(
+                    event: event,
+                    body: body,
+                    connection: connection,
+                    source: record.source,
+                    position: record.position
+                )
+            )
+        )
+    }
+
+    func add(_ damage: LogDamage) { items.append(.damage(damage)) }
+
+    /// Calls `body` with each item and the bytes that it points into; false stops.
+    func forEach(_ body: (Item, UnsafeRawBufferPointer) throws -> Bool) rethrows -> Bool {
+        try bytes.withUnsafeBytes { bytes in
+            for item in items where try !body(item, bytes) { return false }
+            return true
+        }
+    }
+
+    private func append(_ text: UnsafeRawBufferPointer) -> Range<Int> {
+        let start = bytes.count
+        bytes.append(contentsOf: text)
+        return start..<bytes.count
+    }
+}

@@ -6,7 +6,8 @@ struct CirclemeterBench: AsyncParsableCommand {
         commandName: "circlemeter-bench",
         abstract: "Measures circlemeter side by side with what it can be held against.",
         subcommands: [
-            Measure.self, Calls.self, SettleComparison.self, PagesComparison.self, MakeLog.self, BareServer.self,
+            Measure.self, Calls.self, MakeLog.self, BareServer.self,
+            ResourcesCommand.self,
         ],
         defaultSubcommand: Measure.self
     )

@@ -4,8 +4,17 @@ import Foundation
 enum DiskProbe {
     static let byteCount = 2048
 
-    /// The median of `count` syncs, in milliseconds. Blocks.
-    static func milliseconds(in directory: String, count: Int = 100) throws -> Double {
+    /// The times of `count` syncs, in milliseconds. Blocks.
+    /// - Parameters:
+    ///   - rate: so many a second; nil: one after the other.
+    ///   - isGrowing: whether the bytes go to the end of the file; else they are written over others, so that a sync has
+    ///     no new length to make durable.
+    static func times(
+        in directory: String,
+        count: Int = 100,
+        perSecond rate: Int? = nil,
+        isGrowing: Bool = true
+    ) throws -> [Double] {
         let path = "\(directory)/sync-\(UUID().uuidString)"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw BenchFailure("\(path) cannot be made") }
@@ -14,13 +23,24 @@ enum DiskProbe {
             unlink(path)
         }
         let bytes = [UInt8](repeating: 0x61, count: byteCount)
+        if !isGrowing {
+            for _ in 0..<count { _ = write(descriptor, bytes, bytes.count) }
+            fsync(descriptor)
+            lseek(descriptor, 0, SEEK_SET)
+        }
         var times: [Double] = []
-        for _ in 0..<count {
+        let start = DispatchTime.now().uptimeNanoseconds
+        for index in 0..<count {
+            if let rate {
+                let due = start + UInt64(index) * 1_000_000_000 / UInt64(rate)
+                let now = DispatchTime.now().uptimeNanoseconds
+                if due > now { usleep(UInt32((due - now) / 1000)) }
+            }
             guard write(descriptor, bytes, bytes.count) == bytes.count else { throw BenchFailure("\(path): no room") }
             let begin = DispatchTime.now().uptimeNanoseconds
             guard fdatasync(descriptor) == 0 else { throw BenchFailure("\(path) cannot be synced") }
             times.append(Double(DispatchTime.now().uptimeNanoseconds - begin) / 1_000_000)
         }
-        return times.median
+        return times
     }
 }

@@ -10,69 +10,64 @@ final class LoadConnection: ChannelInboundHandler {
     struct Start: Sendable {}
 
     private let run: LoadRun
+    private let dialect: LoadDialect
     private var received = ByteBuffer()
-    private var sentAt: UInt64 = 0
+    private var context: ChannelHandlerContext?
+    /// What has to be said, and answered, before the first request.
+    private var greetings: ArraySlice<ByteBuffer>
+    private var inFlight: (index: Int, since: UInt64)?
 
-    init(_ run: LoadRun) {
+    init(_ run: LoadRun, _ dialect: LoadDialect) {
         self.run = run
+        self.dialect = dialect
+        greetings = dialect.greetings[...]
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        greet()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is Start { post(context) } else { context.fireUserInboundEventTriggered(event) }
+        if event is Start { post() } else { context.fireUserInboundEventTriggered(event) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         received.writeBuffer(&bytes)
-        guard let status = takeAnswer() else { return }
-        run.acknowledged(status, since: sentAt)
-        post(context)
+        do {
+            guard let answer = try dialect.takeAnswer(&received) else { return }
+            guard let (index, since) = inFlight else { return greet() }
+            inFlight = nil
+            run.answered(index, isDuplicate: answer.isDuplicate, since: since)
+            post()
+        } catch {
+            run.fail(error)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        run.fail(BenchFailure("the server closed a connection"))
+        run.serverClosed()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        run.fail(error)
+        // A server that is killed resets its connections.
+        error is IOError ? run.serverClosed() : run.fail(error)
     }
 
-    private func post(_ context: ChannelHandlerContext) {
-        guard let request = run.take() else { return }
-        sentAt = DispatchTime.now().uptimeNanoseconds
-        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+    /// Sends the next request, if one is left and due.
+    func post() {
+        guard let context, let request = run.take(for: self) else { return }
+        inFlight = request
+        context.writeAndFlush(wrapOutboundOut(run.requests[request.index]), promise: nil)
     }
 
-    /// The status of a complete answer, which is then dropped; nil where more has to come.
-    private func takeAnswer() -> Int? {
-        let status: Int? = received.withUnsafeReadableBytes { bytes in
-            guard bytes.count > 12, let headEnd = LoadConnection.headEnd(bytes) else { return nil }
-            let head = String(decoding: bytes[..<headEnd], as: UTF8.self).lowercased()
-            let field = head.split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
-            let bodyCount = field.flatMap { Int($0.dropFirst(15).drop { $0 == " " }) } ?? 0
-            guard bytes.count >= headEnd + 4 + bodyCount else { return nil }
-            return Int(head.dropFirst(9).prefix(3)) ?? 0
-        }
-        if status != nil { received.clear() }
-        return status
-    }
-
-    /// Where the empty line behind the head begins.
-    private static func headEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard bytes.count >= 4 else { return nil }
-        for index in 0...(bytes.count - 4) where bytes[index] == 0x0d && bytes[index + 2] == 0x0d {
-            if bytes[index + 1] == 0x0a, bytes[index + 3] == 0x0a { return index }
-        }
-        return nil
-    }
-}
-
-extension LoadRun {
-    fileprivate func acknowledged(_ status: Int, since sentAt: UInt64) {
-        if status == 200 {
-            acknowledged(nanoseconds: DispatchTime.now().uptimeNanoseconds - sentAt)
-        } else {
-            fail(BenchFailure("the server answered \(status)"))
-        }
+    private func greet() {
+        guard let greeting = greetings.popFirst() else { return run.connectionIsReady() }
+        context?.writeAndFlush(wrapOutboundOut(greeting), promise: nil)
     }
 }

@@ -2,108 +2,90 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// Posts prepared requests over keep-alive connections with one request in flight on each, from one event loop, without an
-/// HTTP stack: the generator shares the machine with the server and must cost little.
+/// Sends prepared requests over connections that stay open, with one request in flight on each, from one event loop,
+/// without an HTTP stack: the generator shares the machine with the server and must cost little.
 struct LoadGenerator {
-    struct Outcome {
-        /// Answers of 200; any other ends the run.
-        var acknowledgedCount: Int
-        var seconds: Double
-        /// From the write of each request to the end of its answer, ascending.
-        var latencies: [UInt64]
-        /// Of the server.
-        var processorSeconds = 0.0
-
-        var perSecond: Double { Double(acknowledgedCount) / seconds }
-
-        var processorMicroseconds: Double { processorSeconds * 1_000_000 / Double(acknowledgedCount) }
-
-        /// The latency that a share of the requests keeps, in milliseconds.
-        func milliseconds(_ share: Double) -> Double {
-            let index = min(latencies.count - 1, Int(Double(latencies.count) * share))
-            return Double(latencies[index]) / 1_000_000
-        }
+    enum Pace {
+        /// The next request as soon as one is answered.
+        case asAnswered
+        /// So many a second, whatever the answers: a request counts from the moment when it was due, so that a server
+        /// which holds the generator up cannot hide it.
+        case perSecond(Int)
     }
 
     let requests: PreparedRequests
     let connectionCount: Int
+    var dialect = LoadDialect.http
+    var pace = Pace.asAnswered
+    /// At a pace: a run that is so far behind it ends there; nil: it goes on.
+    var givesUpBehind: TimeAmount?
     /// A run that takes longer has failed.
-    var limit = TimeAmount.seconds(120)
+    var limit = TimeAmount.seconds(180)
+    /// Told the number of answers so far, on the generator's event loop; may be nil.
+    var onAnswer: (@Sendable (Int) -> Void)?
+    /// Whether a closed connection ends the run, with what was answered until then, rather than fails it.
+    var endsWithServer = false
 
-    /// Posts the requests of `range` to 127.0.0.1. Blocks.
-    func post(_ range: Range<Int>, port: Int) throws -> Outcome {
+    /// Sends the requests of `range`. Blocks.
+    func post(_ range: Range<Int>, to address: SocketAddress) throws -> LoadOutcome {
+        try post(Array(range), to: address)
+    }
+
+    /// Sends the requests with these indices. Blocks.
+    func post(_ indices: [Int], to address: SocketAddress) throws -> LoadOutcome {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { try? group.syncShutdownGracefully() }
         let loop = group.next()
-        let run = LoadRun(requests: requests, range: range, done: loop.makePromise())
+        let run = LoadRun(self, indices, loop: loop)
         let bootstrap = ClientBootstrap(group: group)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
+            .channelInitializer { [dialect] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(LoadConnection(run))
+                    try channel.pipeline.syncOperations.addHandler(LoadConnection(run, dialect))
                 }
             }
         let channels = try (0..<connectionCount).map { _ in
-            try bootstrap.connect(host: "127.0.0.1", port: port).wait()
+            let channel = try bootstrap.connect(to: address).wait()
+            // A socket of the file system has no such option.
+            if address.port != nil { try channel.setOption(.tcpOption(.tcp_nodelay), value: 1).wait() }
+            return channel
         }
         let timer = loop.scheduleTask(in: limit) { [limit] in
             run.fail(BenchFailure("the load took longer than \(limit.nanoseconds / 1_000_000_000) s"))
         }
-        let begin = DispatchTime.now().uptimeNanoseconds
+        try loop.flatSubmit { run.allReady(channels.count) }.wait()
         loop.execute {
+            run.begin()
             for channel in channels { channel.pipeline.fireUserInboundEventTriggered(LoadConnection.Start()) }
         }
         let result = Result { try run.done.futureResult.wait() }
-        let nanoseconds = DispatchTime.now().uptimeNanoseconds - begin
         timer.cancel()
         for channel in channels { try? channel.close().wait() }
-        let latencies = try result.get()
-        return Outcome(
-            acknowledgedCount: latencies.count,
-            seconds: Double(nanoseconds) / 1_000_000_000,
-            latencies: latencies.sorted()
-        )
+        return try result.get()
     }
 }
 
-/// What the connections of one run share.
-///
-/// Unchecked: touched on the run's one event loop only.
-final class LoadRun: @unchecked Sendable {
-    let requests: PreparedRequests
-    let done: EventLoopPromise<[UInt64]>
-    private var next: Int
-    private let end: Int
-    private let count: Int
-    private var latencies: [UInt64] = []
-    private var isDone = false
+/// What came of a run.
+struct LoadOutcome: Sendable {
+    /// The requests that were answered well, in the order of the answers.
+    var acknowledged: [Int]
+    /// Of them, those whose answer says `duplicate`.
+    var duplicateCount: Int
+    /// The pace was given up, see ``LoadGenerator/givesUpBehind``.
+    var fellBehind = false
+    var seconds: Double
+    /// From the write of each request, or from when it was due, to the end of its answer, in nanoseconds, ascending.
+    var latencies: [UInt64]
+    /// Of the server.
+    var processorSeconds = 0.0
 
-    init(requests: PreparedRequests, range: Range<Int>, done: EventLoopPromise<[UInt64]>) {
-        self.requests = requests
-        self.done = done
-        next = range.lowerBound
-        end = range.upperBound
-        count = range.count
-        latencies.reserveCapacity(count)
-    }
+    var perSecond: Double { Double(acknowledged.count) / seconds }
 
-    /// The next request; nil where none is left.
-    func take() -> ByteBuffer? {
-        guard next < end, !isDone else { return nil }
-        defer { next += 1 }
-        return requests[next]
-    }
+    var processorMicroseconds: Double { processorSeconds * 1_000_000 / Double(acknowledged.count) }
 
-    func acknowledged(nanoseconds: UInt64) {
-        latencies.append(nanoseconds)
-        guard latencies.count == count, !isDone else { return }
-        isDone = true
-        done.succeed(latencies)
-    }
-
-    func fail(_ error: any Error) {
-        guard !isDone else { return }
-        isDone = true
-        done.fail(error)
+    /// The latency that a share of the requests keeps, in milliseconds.
+    func milliseconds(_ share: Double) -> Double {
+        guard !latencies.isEmpty else { return 0 }
+        let index = min(latencies.count - 1, Int(Double(latencies.count) * share))
+        return Double(latencies[index]) / 1_000_000
     }
 }

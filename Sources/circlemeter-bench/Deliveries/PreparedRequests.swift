@@ -3,14 +3,13 @@ import FakeCircleCI
 import NIOCore
 import Wire
 
-/// Deliveries as the bytes of whole HTTP requests, signed and ready to be written: making them costs the load generator
+/// Deliveries as the bytes of whole requests, signed and ready to be written: making them costs the load generator
 /// nothing.
 ///
 /// One buffer for all: a request is a slice of it.
 struct PreparedRequests: Sendable {
     /// The connection that the deliveries are for.
     static let connection = "bench"
-    static let path = "/webhooks/circleci/\(connection)"
 
     private let buffer: ByteBuffer
     private let ends: [Int]
@@ -19,32 +18,42 @@ struct PreparedRequests: Sendable {
 
     var count: Int { ends.count }
 
-    init(_ deliveries: some Sequence<GeneratedDelivery>, secret: WebhookSecret) {
+    /// - Parameter write: writes the request of a delivery.
+    init(_ deliveries: some Sequence<GeneratedDelivery>, _ write: (GeneratedDelivery, inout ByteBuffer) -> Void) {
         var buffer = ByteBuffer()
         var ends: [Int] = []
         var bodyByteCount = 0
         for delivery in deliveries {
-            // The headers that CircleCI sends (outbound webhooks reference).
-            buffer.writeString(
-                """
-                POST \(PreparedRequests.path) HTTP/1.1\r
-                host: 127.0.0.1\r
-                user-agent: CircleCI-Webhook/1.0\r
-                content-type: application/json\r
-                circleci-event-type: \(delivery.eventType)\r
-                circleci-signature: \(WebhookSignature.header(for: delivery.body, secret: secret))\r
-                content-length: \(delivery.body.count)\r
-                \r
-
-                """
-            )
-            buffer.writeBytes(delivery.body)
+            write(delivery, &buffer)
             ends.append(buffer.writerIndex)
             bodyByteCount += delivery.body.count
         }
         self.buffer = buffer
         self.ends = ends
         self.bodyByteCount = bodyByteCount
+    }
+
+    /// Writes a POST with the headers that CircleCI sends (outbound webhooks reference).
+    static func writePost(
+        of delivery: GeneratedDelivery,
+        to path: String,
+        signature: String,
+        into buffer: inout ByteBuffer
+    ) {
+        buffer.writeString(
+            """
+            POST \(path) HTTP/1.1\r
+            host: 127.0.0.1\r
+            user-agent: CircleCI-Webhook/1.0\r
+            content-type: application/json\r
+            circleci-event-type: \(delivery.eventType)\r
+            \(signature)\r
+            content-length: \(delivery.body.count)\r
+            \r
+
+            """
+        )
+        buffer.writeBytes(delivery.body)
     }
 
     subscript(index: Int) -> ByteBuffer {

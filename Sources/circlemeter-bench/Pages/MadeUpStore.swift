@@ -15,11 +15,11 @@ struct MadeUpStore: Sendable {
     /// - Returns: the rows of `jobs`.
     func fill(_ directory: String) throws -> Int {
         struct Filled: Decodable { var jobs: Int }
-        return try Command(
-            python,
-            ["-c", MadeUpStore.program, "\(directory)/usage.sqlite", "\(rowCount)"],
-            stage: stage
-        ).json(Filled.self).jobs
+        let path = "\(directory)/usage.sqlite"
+        let filled = try Command(python, ["-c", MadeUpStore.program, path, "\(rowCount)"], stage: stage)
+            .json(Filled.self)
+        try PageChecksums.renew(path)
+        return filled.jobs
     }
 
     private static let program = """

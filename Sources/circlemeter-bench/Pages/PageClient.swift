@@ -5,7 +5,7 @@ final class PageClient {
     struct Answer {
         var status: Int
         var tag: String?
-        var byteCount: Int
+        var text: String
         var milliseconds: Double
     }
 
@@ -72,7 +72,7 @@ final class PageClient {
         return Answer(
             status: status,
             tag: PageClient.field("etag", head),
-            byteCount: answer.count,
+            text: String(decoding: answer, as: UTF8.self),
             milliseconds: milliseconds
         )
     }

@@ -17,12 +17,24 @@ struct DataSet: Sendable {
 
     let directory: String
     let recordCount: Int
+    /// How many days the records are spread over.
+    let dayCount: Int
+    var projectCount = 20
+    /// The projects are dealt out to them.
+    var connectionCount = 1
 
-    /// `count` deliveries of one organization with twenty projects, the same each time.
+    /// - Parameter dayCount: nil: as many as 8,000 records a day fill.
+    init(directory: String, recordCount: Int, dayCount: Int? = nil) {
+        self.directory = directory
+        self.recordCount = recordCount
+        self.dayCount = dayCount ?? max(1, recordCount / DataSet.recordsPerDay)
+    }
+
+    /// `count` deliveries of one organization, the same each time.
     /// - Parameter dayCount: How many days they are spread over.
-    static func deliveries(count: Int, dayCount: Int) -> some Sequence<GeneratedDelivery> {
+    static func deliveries(count: Int, dayCount: Int, projectCount: Int = 20) -> some Sequence<GeneratedDelivery> {
         var options = FakeHistoryOptions(seed: 7, firstDay: firstDay)
-        options.projectCount = 20
+        options.projectCount = projectCount
         options.dayCount = dayCount
         // A pipeline makes about ten deliveries, and a week has five working days and two quarters of one.
         options.pipelinesPerDay = 1 + count / (dayCount * 6)
@@ -33,7 +45,7 @@ struct DataSet: Sendable {
     }
 
     private var deliveries: some Sequence<GeneratedDelivery> {
-        DataSet.deliveries(count: recordCount, dayCount: max(1, recordCount / DataSet.recordsPerDay))
+        DataSet.deliveries(count: recordCount, dayCount: dayCount, projectCount: projectCount)
     }
 
     /// Throws where the disk has no room for it.
@@ -57,19 +69,20 @@ struct DataSet: Sendable {
         let log = try await onOwnThread("bench.log") {
             try EventLog.open(directory: logDirectory, now: { Timestamp.now }, deduplicationKey: { _ in nil })
         }
-        let secret = try WebhookSecret(Array("a secret of the benchmark".utf8))
+        let secret = try BenchSecret.make()
+        let connectionCount = connectionCount
         let begin = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             var startedCount = 0
             for delivery in deliveries {
                 if startedCount >= DataSet.concurrency { try await group.next() }
                 startedCount += 1
-                if startedCount % 100_000 == 0 { Stage.note("making a log: \(startedCount) of \(recordCount) records") }
+                if startedCount % 500_000 == 0 { Stage.note("making a log: \(startedCount) of \(recordCount) records") }
                 group.addTask {
                     let entry = LogEntry(
                         receivedAt: delivery.sentAt,
                         source: .webhook,
-                        connection: PreparedRequests.connection,
+                        connection: DataSet.connection((delivery.projectIndex ?? 0) % connectionCount),
                         signature: WebhookSignature.header(for: delivery.body, secret: secret),
                         body: delivery.body
                     )
@@ -84,6 +97,21 @@ struct DataSet: Sendable {
         Stage.note(
             "a log of \(recordCount) records is made, in \(Report.number((ContinuousClock.now - begin).milliseconds / 1000)) s"
         )
+    }
+
+    private static func connection(_ index: Int) -> String {
+        index == 0 ? PreparedRequests.connection : "\(PreparedRequests.connection)-\(index)"
+    }
+
+    func remove() throws {
+        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// The files of the log.
+    func logFiles() throws -> [String] {
+        let log = DataDirectory(directory).log
+        return try FileManager.default.contentsOfDirectory(atPath: log).filter { $0.hasSuffix(".ndjson") }.sorted()
+            .map { "\(log)/\($0)" }
     }
 
     /// The bytes of the log.

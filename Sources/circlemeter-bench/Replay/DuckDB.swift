@@ -1,6 +1,6 @@
 import Foundation
 
-/// DuckDB with one thread, counting the same runs out of the same files.
+/// DuckDB, counting the same runs out of the same files.
 struct DuckDB: Sendable {
     let python: String
     let stage: Stage
@@ -19,9 +19,10 @@ struct DuckDB: Sendable {
     }
 
     /// Blocks.
-    func count(logDirectory: String) throws -> Outcome {
-        let arguments = ["-c", DuckDB.program, "\(logDirectory)/*.ndjson"]
-        return try OneCore.command(python, arguments, stage: stage).json(Outcome.self)
+    /// - Parameter threads: also the number of cores that it may use.
+    func count(logDirectory: String, threads: Int) throws -> Outcome {
+        let arguments = ["-c", DuckDB.program, "\(logDirectory)/*.ndjson", "\(threads)"]
+        return try Cores.command(threads, python, arguments, stage: stage).json(Outcome.self)
     }
 
     /// The log is read once; a run is what its version with the greatest `stopped_at` says.
@@ -42,7 +43,7 @@ struct DuckDB: Sendable {
             f"member[{number}]{'::TIMESTAMP' if name.endswith(('_start', '_stop')) else ''} AS {name}"
             for number, name in enumerate(members, 1))
         connection = duckdb.connect()
-        connection.execute("PRAGMA threads=1; PRAGMA disable_progress_bar")
+        connection.execute(f"PRAGMA threads={int(sys.argv[2])}; PRAGMA disable_progress_bar")
         begin = time.perf_counter()
         connection.execute(f'''
             CREATE TEMP TABLE events AS SELECT {columns}
@@ -72,12 +73,13 @@ struct DuckDB: Sendable {
         """
 }
 
-/// Runs a program on one core where `taskset` can see to that.
-enum OneCore {
+/// Runs a program on so many cores where `taskset` can see to that.
+enum Cores {
     static let isAvailable = Command.find("taskset") != nil
 
-    static func command(_ path: String, _ arguments: [String], stage: Stage) -> Command {
+    static func command(_ count: Int, _ path: String, _ arguments: [String], stage: Stage) -> Command {
         guard let taskset = Command.find("taskset") else { return Command(path, arguments, stage: stage) }
-        return Command(taskset, ["-c", "0", path] + arguments, stage: stage)
+        let cores = (0..<count).map(String.init).joined(separator: ",")
+        return Command(taskset, ["-c", cores, path] + arguments, stage: stage)
     }
 }

@@ -10,11 +10,14 @@ struct MakeLog: AsyncParsableCommand {
     @Option(help: "Records on the log.")
     var records = 1_000_000
 
+    @Option(help: "Days that they are spread over (one for every 8000).")
+    var days: Int?
+
     @Argument(help: "The data directory, which must not have a log yet.")
     var directory: String
 
     func run() async throws {
-        let data = DataSet(directory: directory, recordCount: records)
+        let data = DataSet(directory: directory, recordCount: records, dayCount: days)
         try data.requireRoom()
         try await data.make()
     }

@@ -1,8 +1,13 @@
 import Foundation
 import Meter
 
-/// From the log to counters: a replay into a complete `usage.sqlite`, against DuckDB's group-by over the same files.
+/// From the log to counters: a replay into a complete `usage.sqlite`, against DuckDB's group-by over the same files, and
+/// against counting their lines.
 struct ReplayComparison: Sendable {
+    private static let ratioOnOneCore = 2.5
+    private static let ratioOnTwoCores = 2.0
+    private static let ratioToLineCount = 4.0
+
     let program: Circlemeter
     let duckDB: DuckDB
     let data: DataSet
@@ -11,47 +16,72 @@ struct ReplayComparison: Sendable {
     /// Blocks.
     func run() throws -> (section: Report.Section, duckDBVersion: String) {
         let logDirectory = DataDirectory(data.directory).log
-        let bytes = Double(try data.logByteCount())
-        var replays: [Double] = []
-        var queries: [DuckDB.Outcome] = []
+        let files = try data.logFiles()
+        var replays: [Int: [Resources]] = [:]
+        var queries: [Int: [DuckDB.Outcome]] = [:]
+        var lineCounts: [Double] = []
         for round in 1...rounds {
-            replays.append(try replay())
-            queries.append(try duckDB.count(logDirectory: logDirectory))
-            Stage.note(
-                "replay, round \(round) of \(rounds): \(Report.number(replays[round - 1])) s, "
-                    + "DuckDB \(Report.number(queries[round - 1].seconds)) s"
+            for cores in [1, 2] {
+                replays[cores, default: []].append(
+                    try Resources.of(
+                        program.path,
+                        ["replay", "--json", "--data-dir", data.directory],
+                        cores: cores,
+                        stage: program.stage
+                    )
+                )
+                queries[cores, default: []].append(try duckDB.count(logDirectory: logDirectory, threads: cores))
+                Stage.note(
+                    "replay, round \(round) of \(rounds), cores \(cores): "
+                        + "\(Report.number(replays[cores]?.last?.seconds ?? 0)) s, "
+                        + "DuckDB \(Report.number(queries[cores]?.last?.seconds ?? 0)) s"
+                )
+            }
+            lineCounts.append(try Resources.of("/usr/bin/wc", ["-l"] + files, stage: program.stage).seconds)
+        }
+        let counted = try program.json(Counted.self, ["snapshot", "--no-position", "--data-dir", data.directory])
+        guard let query = queries[1]?.first else { throw BenchFailure("DuckDB was not asked") }
+        let records = Double(data.recordCount)
+        func rate(_ cores: Int, _ aim: Double) -> Report.Row {
+            Report.Row(
+                name: "replay, \(cores == 1 ? "one core" : "two cores"): records",
+                unit: "/s",
+                circlemeter: (replays[cores] ?? []).map { records / $0.seconds },
+                against: cores == 1 ? "DuckDB, one thread" : "DuckDB, two threads",
+                other: (queries[cores] ?? []).map { records / $0.seconds },
+                aims: [.ratioAtLeast(aim)]
             )
         }
-        let counted = try program.json(
-            Counted.self,
-            ["snapshot", "--no-position", "--data-dir", data.directory]
-        )
-        let query = queries[0]
-        let records = Double(data.recordCount)
-        let times = queries.map(\.seconds)
-        var rate = Report.Row(
-            name: "records",
-            unit: "/s",
-            circlemeter: replays.map { records / $0 },
-            other: times.map { records / $0 }
-        )
-        rate.target = .ratioAtLeast(1)
-        let volume = Report.Row(
-            name: "volume",
-            unit: "MB/s",
-            circlemeter: replays.map { bytes / $0 / 1e6 },
-            other: times.map { bytes / $0 / 1e6 }
-        )
         let section = Report.Section(
             title: "Replay",
             conditions:
-                "\(data.recordCount) records, \(Int(bytes / 1e6)) MB, in the page cache; "
-                + (OneCore.isAvailable ? "one core (taskset)" : "circlemeter not bound to one core: no taskset here")
+                "\(data.recordCount) records over \(data.dayCount) days, \(try data.logByteCount() / 1_000_000) MB, in the "
+                + "page cache; " + (Cores.isAvailable ? "cores by taskset" : "not bound to cores: no taskset here")
                 + "; circlemeter checks every checksum and writes all tables of usage.sqlite, synced, and its whole "
-                + "process is timed; DuckDB counts jobs and workflows only, in memory, PRAGMA threads=1, and its "
-                + "queries alone are timed",
-            other: "DuckDB, one thread",
-            rows: [rate, volume],
+                + "process is timed; DuckDB counts jobs and workflows only, in memory, and its queries alone are timed; "
+                + "wc -l is timed whole",
+            rows: [
+                rate(1, ReplayComparison.ratioOnOneCore),
+                rate(2, ReplayComparison.ratioOnTwoCores),
+                Report.Row(
+                    name: "replay, two cores",
+                    unit: "s",
+                    circlemeter: (replays[2] ?? []).map(\.seconds),
+                    against: "wc -l of the same files",
+                    other: lineCounts,
+                    aims: [.ratioAtMost(ReplayComparison.ratioToLineCount)]
+                ),
+                Report.Row(
+                    name: "processor time per record, one core",
+                    unit: "us",
+                    circlemeter: (replays[1] ?? []).map { $0.processorSeconds * 1e6 / records }
+                ),
+                Report.Row(
+                    name: "peak resident memory, two cores",
+                    unit: "MiB",
+                    circlemeter: (replays[2] ?? []).map { Double($0.peakResidentBytes >> 20) }
+                ),
+            ],
             checks: [
                 Report.Check(
                     name: "runs counted by circlemeter = by DuckDB",
@@ -66,14 +96,6 @@ struct ReplayComparison: Sendable {
             ]
         )
         return (section, query.version)
-    }
-
-    /// The seconds that a replay takes, from the start of its process to its end.
-    private func replay() throws -> Double {
-        let begin = ContinuousClock.now
-        _ = try OneCore.command(program.path, ["replay", "--json", "--data-dir", data.directory], stage: program.stage)
-            .output()
-        return (ContinuousClock.now - begin).milliseconds / 1000
     }
 }
 

@@ -8,6 +8,8 @@ struct Machine: Encodable {
     var kernel: String
     /// Of the disk that holds the log.
     var fileSystem: String
+    /// What else it had to do: processes that ran or wanted to, over the minute before.
+    var loadAverage: Double
 
     static func this(directory: String) -> Machine {
         let information = ProcessInfo.processInfo
@@ -18,12 +20,14 @@ struct Machine: Encodable {
             cores: information.activeProcessorCount,
             memoryBytes: information.physicalMemory,
             kernel: "Linux " + (lines("/proc/sys/kernel/osrelease").first ?? ""),
-            fileSystem: fileSystem(of: directory)
+            fileSystem: fileSystem(of: directory),
+            loadAverage: lines("/proc/loadavg").first?.split(separator: " ").first.flatMap { Double($0) } ?? 0
         )
     }
 
     var description: String {
-        "\(processor), \(cores) cores, \(memoryBytes >> 30) GiB of memory, \(fileSystem), \(kernel)"
+        "\(processor), \(cores) cores, \(memoryBytes >> 30) GiB of memory, \(fileSystem), \(kernel); "
+            + (loadAverage < 0.5 * Double(cores) ? "quiet" : "BUSY") + ", load \(loadAverage) before"
     }
 
     /// The type of the longest mount point above `path`: on tmpfs, syncs would cost nothing.

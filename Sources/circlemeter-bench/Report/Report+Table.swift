@@ -1,7 +1,7 @@
 import Foundation
 
 extension Report {
-    /// For people.
+    /// For people: one table of all that has an aim, then each section with its conditions and what else was seen.
     var table: String {
         var lines = [
             "circlemeter-bench, \(date)",
@@ -9,13 +9,14 @@ extension Report {
             "versions  "
                 + versions.sorted { $0.key.lowercased() < $1.key.lowercased() }.map { "\($0.key) \($0.value)" }
                 .joined(separator: ", "),
-            "method    \(rounds) rounds, both sides in turn; medians",
+            "method    \(rounds) rounds, all sides in turn; medians",
         ]
+        let figures = sections.flatMap(\.rows).filter { !$0.aims.isEmpty }
+        if !figures.isEmpty { lines += [""] + Report.aligned(figures) }
         for section in sections {
-            lines += ["", "\(section.title): \(section.conditions)", ""]
-            lines += Report.aligned(
-                [["", "circlemeter", section.other, "ratio", "target"]] + section.rows.map(Report.cells)
-            )
+            lines += ["", "\(section.title): \(section.conditions)"]
+            let rows = section.rows.filter(\.aims.isEmpty)
+            if !rows.isEmpty { lines += [""] + Report.aligned(rows) }
             lines += section.checks.map { check in
                 "  \(check.holds ? "holds" : "FAILS"): \(check.name) (\(check.found), \(check.expected))"
             }
@@ -25,24 +26,30 @@ extension Report {
 
     private static func cells(_ row: Row) -> [String] {
         [
-            "\(row.name), \(row.unit)",
+            row.unit.isEmpty ? row.name : "\(row.name), \(row.unit)",
             row.circlemeter.isEmpty ? "" : number(row.circlemeter.median),
             row.other.isEmpty ? "" : number(row.other.median),
+            row.other.isEmpty ? "" : row.against,
             row.ratio.map { String(format: "%.2f", $0) } ?? "",
-            row.targetText.map { "\($0): \(row.isMet == true ? "met" : "missed")" } ?? "",
+            row.aimText ?? "",
+            (row.isReached.map { $0 ? "reached" : "missed" } ?? "") + (row.note.map { " (\($0))" } ?? ""),
         ]
     }
 
-    /// Columns of equal width: the first and the last to the left, numbers to the right.
-    private static func aligned(_ rows: [[String]]) -> [String] {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.indices.map { column in
-                let padding = String(repeating: " ", count: widths[column] - row[column].count)
-                return column == 0 ? row[column] + padding : column == 4 ? row[column] : padding + row[column]
+    /// Columns of equal width, words to the left, numbers to the right; without those that are empty.
+    private static func aligned(_ rows: [Row]) -> [String] {
+        let names = ["", "circlemeter", "", "against", "ratio", "aim", ""]
+        let isWord = [true, false, false, true, false, true, true]
+        let cells = rows.map(cells)
+        let shown = names.indices.filter { column in cells.contains { !$0[column].isEmpty } }
+        let lines = [names] + cells
+        let widths = names.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        return lines.map { line in
+            let padded = shown.map { column in
+                let padding = String(repeating: " ", count: widths[column] - line[column].count)
+                return isWord[column] ? line[column] + padding : padding + line[column]
             }
-            let line = "  " + cells.joined(separator: "  ")
-            return String(line.reversed().drop { $0 == " " }.reversed())
+            return String(("  " + padded.joined(separator: "  ")).reversed().drop { $0 == " " }.reversed())
         }
     }
 

@@ -7,10 +7,8 @@ struct Report: Encodable {
     struct Section: Encodable {
         var title: String
         var conditions: String
-        /// What circlemeter is held against.
-        var other: String
         var rows: [Row]
-        var checks: [Check]
+        var checks: [Check] = []
     }
 
     /// One quantity, a value for each round; medians are compared.
@@ -18,8 +16,13 @@ struct Report: Encodable {
         var name: String
         var unit: String
         var circlemeter: [Double] = []
-        var other: [Double]
-        var target: Target?
+        /// What circlemeter is held against; empty where there is nothing.
+        var against = ""
+        var other: [Double] = []
+        /// All of them have to be reached.
+        var aims: [Aim] = []
+        /// Why there is no value, or what it is worth.
+        var note: String?
 
         /// Of the medians; nil where only one side has any.
         var ratio: Double? {
@@ -27,11 +30,11 @@ struct Report: Encodable {
         }
     }
 
-    enum Target {
+    enum Aim {
         /// Of circlemeter's median to the other's.
-        case ratioAtLeast(Double)
+        case ratioAtLeast(Double), ratioAtMost(Double)
         /// Of circlemeter's median itself.
-        case below(Double)
+        case below(Double), atLeast(Double)
     }
 
     /// What must be equal for the figures to mean anything.
@@ -67,27 +70,36 @@ struct Report: Encodable {
 }
 
 extension Report.Row {
-    /// Whether the target is met; nil where there is none.
-    var isMet: Bool? {
-        switch target {
-        case .ratioAtLeast(let least): ratio.map { $0 >= least }
-        case .below(let limit): circlemeter.median < limit
-        case nil: nil
+    /// Whether every aim is reached; nil where there is none.
+    var isReached: Bool? {
+        guard !aims.isEmpty else { return nil }
+        guard !circlemeter.isEmpty else { return false }
+        return aims.allSatisfy { aim in
+            switch aim {
+            case .ratioAtLeast(let least): ratio.map { $0 >= least } ?? false
+            case .ratioAtMost(let most): ratio.map { $0 <= most } ?? false
+            case .below(let limit): circlemeter.median < limit
+            case .atLeast(let least): circlemeter.median >= least
+            }
         }
     }
 
-    var targetText: String? {
-        switch target {
-        case .ratioAtLeast(let least): "ratio at least \(Report.number(least))"
-        case .below(let limit): "below \(Report.number(limit)) \(unit)"
-        case nil: nil
-        }
+    var aimText: String? {
+        guard !aims.isEmpty else { return nil }
+        return aims.map { aim in
+            switch aim {
+            case .ratioAtLeast(let least): "at least \(Report.number(least))"
+            case .ratioAtMost(let most): "at most \(Report.number(most))"
+            case .below(let limit): "below \(Report.number(limit)) \(unit)"
+            case .atLeast(let least): "at least \(Report.number(least)) \(unit)"
+            }
+        }.joined(separator: ", ")
     }
 }
 
 extension Report.Row: Encodable {
     private enum Key: String, CodingKey {
-        case name, unit, circlemeter, other, ratio, target, isMet
+        case name, unit, circlemeter, against, other, ratio, aim, isReached, note
         case circlemeterRounds, otherRounds
     }
 
@@ -99,10 +111,14 @@ extension Report.Row: Encodable {
             try container.encode(circlemeter.median, forKey: .circlemeter)
             try container.encode(circlemeter, forKey: .circlemeterRounds)
         }
-        try container.encode(other.median, forKey: .other)
-        try container.encode(other, forKey: .otherRounds)
+        if !other.isEmpty {
+            try container.encode(against, forKey: .against)
+            try container.encode(other.median, forKey: .other)
+            try container.encode(other, forKey: .otherRounds)
+        }
         try container.encodeIfPresent(ratio, forKey: .ratio)
-        try container.encodeIfPresent(targetText, forKey: .target)
-        try container.encodeIfPresent(isMet, forKey: .isMet)
+        try container.encodeIfPresent(aimText, forKey: .aim)
+        try container.encodeIfPresent(isReached, forKey: .isReached)
+        try container.encodeIfPresent(note, forKey: .note)
     }
 }

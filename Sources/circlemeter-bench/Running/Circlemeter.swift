@@ -21,6 +21,17 @@ struct Circlemeter: Sendable {
         try Command(path, arguments, stage: stage).json(type)
     }
 
+    /// Adds the connection that deliveries are posted for, in a data directory that it makes.
+    func addConnection(in directory: String) throws {
+        _ = try output(
+            [
+                "connection", "add", PreparedRequests.connection, "--org", "gh/bench", "--webhook-secret-file", "-",
+                "--data-dir", directory,
+            ],
+            input: BenchSecret.text
+        )
+    }
+
     /// How many records are on the log of a data directory.
     func recordCount(in directory: String) throws -> Int {
         struct Statistics: Decodable { var records: Int }
@@ -29,14 +40,14 @@ struct Circlemeter: Sendable {
 
     /// A service on ports of its own, ready.
     func serve(_ directory: String) throws -> (server: Server, startTime: Duration) {
-        let server = try Server(
-            path,
-            [
-                "serve", "--data-dir", directory, "--webhook-address", "127.0.0.1:0",
-                "--dashboard-address", "127.0.0.1:0", "--log-level", "warning",
-            ],
-            stage: stage
-        )
+        let server = try Server(path, Circlemeter.serveArguments(directory), stage: stage)
         return (server, try server.waitUntilReady())
+    }
+
+    static func serveArguments(_ directory: String) -> [String] {
+        [
+            "serve", "--data-dir", directory, "--webhook-address", "127.0.0.1:0", "--dashboard-address", "127.0.0.1:0",
+            "--log-level", "warning",
+        ]
     }
 }

@@ -11,17 +11,25 @@ final class Server {
     let token = UUID().uuidString
     private let started: ContinuousClock.Instant
 
-    init(_ path: String, _ arguments: [String], stage: Stage) throws {
+    /// - Parameter signal: what ends it, with all that it started, when the stage is cleared.
+    init(
+        _ path: String,
+        _ arguments: [String],
+        stage: Stage,
+        environment: [String: String] = [:],
+        endsWith signal: Int32 = SIGKILL
+    ) throws {
         self.stage = stage
         errors = try ErrorFile(stage)
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["CIRCLEMETER_ADMIN_TOKEN": token]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["CIRCLEMETER_ADMIN_TOKEN": token]) { $1 }.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = errors.handle
         started = .now
-        try stage.start(process)
+        try stage.start(process, endsWith: signal)
     }
 
     /// The port that the line beginning with `name` tells.
@@ -34,6 +42,16 @@ final class Server {
         }
     }
 
+    /// Waits until it has written `text`.
+    func waitFor(_ text: String) throws {
+        _ = try wait(for: text) { errors.text.contains(text) ? true : nil }
+    }
+
+    /// Waits until it answers anything over HTTP.
+    func waitForAnswer(port: Int) throws {
+        _ = try wait(for: "an answer") { HTTPProbe.status(port: port, path: "/", token: "") }
+    }
+
     /// Waits until the dashboard's `/readyz` says 200.
     /// - Returns: the time since the process was started.
     func waitUntilReady() throws -> Duration {
@@ -43,23 +61,10 @@ final class Server {
         }
     }
 
-    /// The processor time that the server has used so far, in seconds.
-    func processorSeconds() -> Double {
-        let path = "/proc/\(process.processIdentifier)/stat"
-        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        // Behind the program's name in parentheses: the times in user and in kernel mode are fields 14 and 15.
-        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let kernel = Double(fields[13]) else { return 0 }
-        return (user + kernel) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
+    /// What is known of it while it runs.
+    var usage: ProcessUsage { ProcessUsage(process.processIdentifier) }
 
-    /// The memory that the server has now.
-    func residentBytes() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/statm", encoding: .utf8)) ?? ""
-        // In pages; the second field is what is resident.
-        let fields = text.split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
-    }
+    var processIdentifier: Int32 { process.processIdentifier }
 
     /// Tells the server to stop, and waits until it has.
     func stop() throws {

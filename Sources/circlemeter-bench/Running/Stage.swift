@@ -5,8 +5,8 @@ import Synchronization
 /// What a run must not leave behind: a temporary directory, and the processes that it started.
 final class Stage: Sendable {
     let directory: String
-    /// The processes; nil once the stage is cleared.
-    private let running = Mutex<Set<Int32>?>([])
+    /// The processes, with the signal that ends each; nil once the stage is cleared.
+    private let running = Mutex<[Int32: Int32]?>([:])
 
     init(under parent: String) throws {
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
@@ -18,18 +18,19 @@ final class Stage: Sendable {
     }
 
     /// Starts a process that ends with the stage at the latest.
-    func start(_ process: Process) throws {
+    /// - Parameter signal: what ends it, with all that it started.
+    func start(_ process: Process, endsWith signal: Int32 = SIGKILL) throws {
         // Under the lock, so that no interruption comes between the start and the note of it.
         try running.withLock { running in
             guard running != nil else { throw BenchFailure("interrupted") }
             try process.run()
-            running?.insert(process.processIdentifier)
+            running?[process.processIdentifier] = signal
         }
     }
 
     /// The process has been waited for: its number may belong to another soon.
     func ended(_ process: Process) {
-        running.withLock { _ = $0?.remove(process.processIdentifier) }
+        running.withLock { $0?[process.processIdentifier] = nil }
     }
 
     /// Ends what still runs and removes the directory.
@@ -37,8 +38,8 @@ final class Stage: Sendable {
     func clear(finish: () -> Void = {}) {
         // Under the lock to the end: who comes second must not exit before all is gone.
         running.withLock { running in
-            for process in running ?? [] {
-                kill(process, SIGKILL)
+            for (process, signal) in running ?? [:] {
+                kill(process, signal)
                 // Until it has ended it may go on writing.
                 waitpid(process, nil, 0)
             }

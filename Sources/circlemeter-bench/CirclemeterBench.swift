@@ -6,7 +6,7 @@ struct CirclemeterBench: AsyncParsableCommand {
         commandName: "circlemeter-bench",
         abstract: "Measures circlemeter side by side with what it can be held against.",
         subcommands: [
-            Measure.self, Counts.self, Compare.self, Calls.self, MakeLog.self, BareServer.self, Loop.self,
+            Measure.self, Counts.self, Compare.self, Growth.self, Calls.self, MakeLog.self, BareServer.self, Loop.self,
             ResourcesCommand.self,
         ],
         defaultSubcommand: Measure.self

@@ -79,7 +79,7 @@ struct Growth: AsyncParsableCommand {
             series: panels,
             caption:
                 "\(machine.processor), \(machine.cores) cores; \(records) records where something else grows; medians "
-                + "of \(rounds); \(Report(machine: machine, versions: [:], rounds: rounds).date.prefix(10))"
+                + "of \(rounds), load \(machine.loadAverage) before; \(Report(machine: machine, versions: [:], rounds: rounds).date.prefix(10))"
         )
         try FileManager.default.createDirectory(
             at: URL(filePath: output).deletingLastPathComponent(),

@@ -7,7 +7,8 @@ import Synchronization
 /// The entries between the callers of `append` and the log's thread, and what both have to agree on.
 final class AppendQueue: Sendable {
     typealias Answer = Result<AppendOutcome, LogError>
-    typealias Waiter = CheckedContinuation<Answer, Never>
+    /// Told the answer once, outside the queue's lock.
+    typealias Waiter = @Sendable (Answer) -> Void
 
     /// An entry on its way to the disk.
     ///
@@ -19,7 +20,7 @@ final class AppendQueue: Sendable {
         /// Callers with the same event, who get its answer.
         var duplicates: [Waiter] = []
 
-        init(body: [UInt8], key: UInt128?, waiter: Waiter) {
+        init(body: [UInt8], key: UInt128?, waiter: @escaping Waiter) {
             self.body = body
             self.key = key
             self.waiter = waiter
@@ -65,7 +66,7 @@ final class AppendQueue: Sendable {
         }
     }
 
-    func admit(body: [UInt8], key: UInt128?, _ waiter: Waiter) -> Admission {
+    func admit(body: [UInt8], key: UInt128?, _ waiter: @escaping Waiter) -> Admission {
         state.withLock { state in
             guard !state.isClosed else { return .answered(.failure(.closed)) }
             if let key {
@@ -158,9 +159,9 @@ final class AppendQueue: Sendable {
         }
         for subscriber in subscribers { subscriber.yield(end) }
         for (index, pending) in batch.enumerated() {
-            pending.waiter.resume(returning: .success(.accepted(sequence: first + index)))
+            pending.waiter(.success(.accepted(sequence: first + index)))
         }
-        for (waiter, sequence) in duplicates { waiter.resume(returning: .success(.duplicate(sequence: sequence))) }
+        for (waiter, sequence) in duplicates { waiter(.success(.duplicate(sequence: sequence))) }
     }
 
     /// A batch is not on disk, and what waits behind it is refused as well.
@@ -178,7 +179,7 @@ final class AppendQueue: Sendable {
             state.activity.refusedCount += waiters.count
             return waiters
         }
-        for waiter in waiters { waiter.resume(returning: .failure(error)) }
+        for waiter in waiters { waiter(.failure(error)) }
     }
 
     private func queueFull(_ bytes: Int) -> LogError {

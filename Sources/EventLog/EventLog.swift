@@ -86,18 +86,29 @@ public final class EventLog: Sendable {
     /// - Throws: `unavailable` where the entry could not be made durable: it is not on the log, and may be appended
     ///   again. `queueFull`, `closed`, `invalidEntry`: nothing was done.
     public func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
-        let key = entry.deduplicationKey
-        if let key, let answer = queue.known(key) { return try answer.get() }
-        let body = try RecordWriter.body(of: entry)
         let answer = await withCheckedContinuation { waiter in
-            switch queue.admit(body: body, key: key, waiter) {
-            case .answered(let answer):
-                waiter.resume(returning: answer)
-            case .waiting(let wake):
-                if wake { committer.thread.async { [committer] in committer.flush() } }
-            }
+            append(entry) { waiter.resume(returning: $0) }
         }
         return try answer.get()
+    }
+
+    /// The same for a caller that has a thread of its own to go on with.
+    ///
+    /// - Parameter completion: Called once, on the log's thread, or on the caller's before this returns: it must be quick
+    ///   and must not wait for the log.
+    public func append(
+        _ entry: LogEntry,
+        completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void
+    ) {
+        let key = entry.deduplicationKey
+        if let key, let answer = queue.known(key) { return completion(answer) }
+        let body: [UInt8]
+        do throws(LogError) { body = try RecordWriter.body(of: entry) } catch { return completion(.failure(error)) }
+        switch queue.admit(body: body, key: key, completion) {
+        case .answered(let answer): completion(answer)
+        case .waiting(let wake):
+            if wake { committer.thread.async { [committer] in committer.flush() } }
+        }
     }
 
     /// The end of the last record that is on disk.

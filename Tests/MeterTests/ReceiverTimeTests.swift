@@ -1,4 +1,3 @@
-import EventLog
 import NIOCore
 import Testing
 
@@ -185,21 +184,5 @@ struct ReceiverTimeTests {
             let answers = try StrictAnswers(bytes, methods: ["HEAD", "HEAD"]).answers
             #expect(answers.map(\.status) == [404, 200])
         }
-    }
-}
-
-/// A log on which nothing becomes durable until it is opened.
-private final class GatedLog: DeliveryLog {
-    private let (arrivals, arrived) = AsyncStream<Void>.makeStream()
-    private let (gate, opened) = AsyncStream<Void>.makeStream()
-
-    func arrival() async { for await _ in arrivals { return } }
-
-    func open() { opened.finish() }
-
-    func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
-        arrived.yield()
-        for await _ in gate {}
-        return .accepted(sequence: 1)
     }
 }

@@ -134,7 +134,7 @@ final class FakeLog: DeliveryLog {
 
     func fail(with error: LogError?) { state.withLock { $0.failure = error } }
 
-    func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
+    func append(_ entry: LogEntry, completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void) {
         let outcome = state.withLock { state -> Result<AppendOutcome, LogError> in
             if let failure = state.failure { return .failure(failure) }
             if let key = entry.deduplicationKey {
@@ -144,7 +144,7 @@ final class FakeLog: DeliveryLog {
             state.entries.append(entry)
             return .success(.accepted(sequence: state.entries.count))
         }
-        return try outcome.get()
+        completion(outcome)
     }
 }
 

@@ -1,8 +1,9 @@
 import EventLog
 
-/// What the receiver needs of the log: an append that returns when the record is durable.
+/// What the receiver needs of the log: an append that tells when the record is durable.
 protocol DeliveryLog: Sendable {
-    func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome
+    /// - Parameter completion: Called once, on any thread.
+    func append(_ entry: LogEntry, completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void)
 }
 
 extension EventLog: DeliveryLog {}

@@ -9,11 +9,13 @@ struct GuardedChannel: ServerChildChannel {
     private let base: HTTP1Channel
     private let limits: ReceiverLimits
     private let crowd: ConnectionCrowd
+    private let deliveries: DeliveryIntake?
     private let onRefusal: @Sendable (Reception.Refusal) -> Void
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
         limits: ReceiverLimits,
+        deliveries: DeliveryIntake?,
         onRefusal: @escaping @Sendable (Reception.Refusal) -> Void
     ) {
         // The parser's limits are wider than ours: it cannot tell which one was passed.
@@ -29,6 +31,7 @@ struct GuardedChannel: ServerChildChannel {
             )
         )
         self.limits = limits
+        self.deliveries = deliveries
         crowd = ConnectionCrowd(maximumCount: limits.maximumConnections)
         self.onRefusal = onRefusal
     }
@@ -38,8 +41,13 @@ struct GuardedChannel: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let reception = ReceptionHandler(limits: limits, crowd: crowd, onRefusal: onRefusal)
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            let outpost = ReceptionBytesHandler(reception)
             try pipeline.addHandler(reception, position: .after(parser))
-            try pipeline.addHandler(ReceptionBytesHandler(reception), position: .first)
+            try pipeline.addHandler(outpost, position: .first)
+            if let deliveries {
+                let handler = DeliveryHandler(deliveries, answers: outpost)
+                try pipeline.addHandler(handler, position: .after(reception))
+            }
             return value
         }
     }
@@ -54,14 +62,21 @@ extension HTTPServerBuilder {
     ///
     /// - Parameters:
     ///   - identity: The certificate under which TLS is spoken; nil: plain.
+    ///   - deliveries: Takes the deliveries; nil: to this listener none come.
     ///   - onRefusal: Called on an event loop for each request that is refused before a handler could answer it.
     static func guarded(
         _ limits: ReceiverLimits,
         identity: TLSIdentity? = nil,
+        deliveries: DeliveryIntake? = nil,
         onRefusal: @escaping @Sendable (Reception.Refusal) -> Void = { _ in }
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder -> any ServerChildChannel in
-            let channel = GuardedChannel(responder: responder, limits: limits, onRefusal: onRefusal)
+            let channel = GuardedChannel(
+                responder: responder,
+                limits: limits,
+                deliveries: deliveries,
+                onRefusal: onRefusal
+            )
             return identity.map { SecuredChannel(base: channel, identity: $0) as any ServerChildChannel } ?? channel
         }
     }

@@ -31,17 +31,8 @@ struct Receiver {
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> Application<ReceiverResponder> {
         Application(
-            responder: ReceiverResponder(
-                connections: connections,
-                log: log,
-                quarantine: quarantine,
-                refused: refused,
-                metrics: metrics,
-                maximumBodyBytes: limits.maximumBodyBytes,
-                now: now,
-                fallback: fallback
-            ),
-            server: .guarded(limits, identity: identity) { [metrics, limits] refusal in
+            responder: ReceiverResponder(metrics: metrics, fallback: fallback),
+            server: .guarded(limits, identity: identity, deliveries: deliveries) { [metrics, limits] refusal in
                 metrics.rejected(HTTPProblem(refusal, limits).code)
             },
             configuration: ApplicationConfiguration(
@@ -49,6 +40,18 @@ struct Receiver {
                 availableConnectionsDelegate: .maximum(2 * limits.maximumConnections, logger: logger)
             ),
             onServerRunning: onRunning,
+            logger: logger
+        )
+    }
+
+    private var deliveries: DeliveryIntake {
+        DeliveryIntake(
+            connections: connections,
+            log: log,
+            quarantine: quarantine,
+            refused: refused,
+            metrics: metrics,
+            now: now,
             logger: logger
         )
     }

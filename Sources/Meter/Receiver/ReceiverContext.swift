@@ -1,5 +1,4 @@
 import Hummingbird
-import Logging
 
 /// What is known of a request to the public listener.
 struct ReceiverContext: RequestContext {
@@ -10,14 +9,5 @@ struct ReceiverContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         peerAddress = source.channel.remoteAddress?.ipAddress
-    }
-
-    /// Of a request that came over no connection.
-    init(logger: Logger) {
-        struct Source: RequestContextSource {
-            let logger: Logger
-        }
-        coreContext = .init(source: Source(logger: logger))
-        peerAddress = nil
     }
 }

@@ -14,6 +14,8 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let crowd: ConnectionCrowd
     private let onRefusal: @Sendable (Reception.Refusal) -> Void
     private var number: Int?
+    /// Since when the client is waited for, as far as the crowd knows.
+    private var notedSince: NIODeadline?
     private var reception: Reception
     private var context: ChannelHandlerContext?
     private var timer: (scheduled: Scheduled<Void>, deadline: NIODeadline)?
@@ -32,7 +34,9 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let (handler, eventLoop) = (NIOLoopBound(self, eventLoop: context.eventLoop), context.eventLoop)
-        number = crowd.enter(at: .now()) { eventLoop.execute { handler.value.pushOut() } }
+        let now = NIODeadline.now()
+        notedSince = now
+        number = crowd.enter(at: now) { eventLoop.execute { handler.value.pushOut() } }
         arm()
     }
 
@@ -76,6 +80,15 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         perform(reception.inputEnded())
     }
 
+    var takesAnswers: Bool { reception.takesAnswers }
+
+    /// A whole answer is on its way that did not come through here.
+    func answered() {
+        reception.startedAnswer()
+        perform(reception.finishedAnswer(at: .now()))
+        arm()
+    }
+
     // MARK: Behind the parser
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -90,7 +103,11 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 let answer = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
             }
-        case .body(let buffer): perform(reception.receivedBody(buffer.readableBytes))
+        case .body(let buffer):
+            // Changes no time, unless it is refused.
+            perform(reception.receivedBody(buffer.readableBytes))
+            if !reception.isRefused { context.fireChannelRead(data) }
+            return
         case .end:
             let action = reception.receivedEnd(at: .now())
             context.fireChannelRead(data)
@@ -147,8 +164,9 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// White space behind a value is no part of it, and the parser leaves it there.
-    private static func trimmed(_ value: String) -> String {
-        String(decoding: value.utf8.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed(), as: UTF8.self)
+    static func trimmed(_ value: String) -> String {
+        guard let last = value.utf8.last, last == 0x20 || last == 0x09 else { return value }
+        return String(decoding: value.utf8.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed(), as: UTF8.self)
     }
 
     // MARK: Answers
@@ -222,7 +240,7 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Sees to it that the timer fires no later than the reception's deadline. It may fire earlier, which does nothing.
     private func arm() {
-        if let number { crowd.note(number, waitingSince: reception.waitingSince) }
+        noteWaiting()
         guard let context, let deadline = reception.deadline else { return }
         if let timer {
             guard deadline < timer.deadline else { return }
@@ -235,40 +253,11 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         timer = (scheduled, deadline)
     }
-}
 
-/// Ends the body of a request that was refused, answer and all, while it came in.
-struct RequestRefused: Error {}
-
-/// Counts the bytes that go to the parser, and drops what a refused client sends.
-final class ReceptionBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let owner: ReceptionHandler
-
-    init(_ owner: ReceptionHandler) {
-        self.owner = owner
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !owner.isRefused else { return }
-        owner.receivedBytes(unwrapInboundIn(data))
-        context.fireChannelRead(data)
-        owner.parsedBytes()
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        context.fireChannelReadComplete()
-        // Handlers behind may have stopped asking for more.
-        if owner.isLingering { context.read() }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed, owner.isLingering {
-            owner.inputEnded()
-            return
-        }
-        context.fireUserInboundEventTriggered(event)
+    /// Tells the crowd, which all event loops share, of changes only.
+    private func noteWaiting() {
+        guard let number, reception.waitingSince != notedSince else { return }
+        notedSince = reception.waitingSince
+        crowd.note(number, waitingSince: notedSince)
     }
 }

@@ -13,9 +13,9 @@ final class ListenerOracle: Sendable {
 
         var counts: [[UInt8]: Int] { bodies.withLock { $0 } }
 
-        func append(_ entry: LogEntry) async throws(LogError) -> AppendOutcome {
+        func append(_ entry: LogEntry, completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void) {
             bodies.withLock { $0[entry.body, default: 0] += 1 }
-            return .accepted(sequence: 1)
+            completion(.success(.accepted(sequence: 1)))
         }
     }
 

@@ -2,9 +2,7 @@ import CircleCI
 import EventLog
 import FakeCircleCI
 import HTTPTypes
-import Hummingbird
 import Logging
-import NIOCore
 import Synchronization
 import Wire
 
@@ -21,7 +19,7 @@ final class SimulatedService: Sendable {
     let administration: ConnectionAdministration
     let knowledge: PublishedKnowledge
     let saidReconnect: SaidReconnect
-    private let responder: ReceiverResponder
+    private let intake: DeliveryIntake
     private let projecting: Task<Void, any Error>
 
     private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
@@ -128,34 +126,27 @@ final class SimulatedService: Sendable {
             append: appendOne,
             now: now
         )
-        responder = ReceiverResponder(
+        intake = DeliveryIntake(
             connections: store,
             log: log,
             quarantine: quarantine,
             refused: refused,
             metrics: ReceiverMetrics(OpenMetricsRegistry()),
-            maximumBodyBytes: ReceiverLimits().maximumBodyBytes,
             now: now,
-            fallback: nil
+            logger: logger
         )
         projecting = Task { try await projector.run() }
     }
 
     /// Posts a delivery; the answer's status.
     func deliver(_ body: [UInt8], signature: String, to connection: String) async -> Int {
-        var head = HTTPRequest(
-            method: .post,
-            scheme: "https",
-            authority: "meter.example",
-            path: "/webhooks/circleci/\(connection)"
-        )
-        head.headerFields[ReceiverResponder.signatureHeader] = signature
-        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body)))
-        let answer = try? await responder.respond(
-            to: request,
-            context: ReceiverContext(logger: SimulatedService.logger)
-        )
-        return answer?.status.code ?? 0
+        switch intake.admit(connection: connection, signature: signature) {
+        case .answered(let answer): answer.status.code
+        case .admitted(let head):
+            await withCheckedContinuation { continuation in
+                intake.take(head, body: body) { continuation.resume(returning: $0.status.code) }
+            }
+        }
     }
 
     /// Ends all that runs, as a signal does. Of a process that is dead only memory is given back by it.

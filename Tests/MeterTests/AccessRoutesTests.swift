@@ -73,6 +73,13 @@ struct AccessRoutesTests {
             #expect(without.body.hasPrefix("{\"error\":{\"code\":\"csrf_mismatch\","))
             let wrong = [cookie, ("x-csrf-token", String(token.reversed()))]
             #expect(try await site.send(.POST, "/api/v1/connections", wrong).status == 403)
+            for part in ["", String(token.prefix(1)), String(token.dropLast()), token + token] {
+                let header = [cookie, ("x-csrf-token", part)]
+                #expect(try await site.send(.POST, "/api/v1/connections", header).status == 403, "\(part.utf8.count)")
+                let form = "a=1&csrf_token=\(part)"
+                let posted = try await site.send(.POST, "/api/v1/connections", [cookie], form: form)
+                #expect(posted.status == 403, "\(part.utf8.count)")
+            }
             let right = [cookie, ("x-csrf-token", token)]
             #expect(try await site.send(.POST, "/api/v1/connections", right).status == 201)
             let form = try await site.send(.POST, "/api/v1/connections", [cookie], form: "a=1&csrf_token=\(token)")

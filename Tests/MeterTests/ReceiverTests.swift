@@ -92,10 +92,16 @@ struct ReceiverTests {
                 // Neither the secret nor what would have been right is told.
                 #expect(!answer.body.contains(right.dropFirst(3)))
             }
+            // Nobody looks into what is not signed.
+            for text in ["", "[1]", "payload=%7B%7D"] {
+                let body = Array(text.utf8)
+                let answer = try await RunningReceiver.send(.POST, receiver.deliveries, body, signature: wrong)
+                #expect(answer.status == 401, "\(text)")
+            }
             #expect(receiver.log.entries.isEmpty)
             #expect(receiver.quarantine.count == 0)
             #expect(receiver.count(#"outcome="rejected",reason="signature_missing""#) == 3)
-            #expect(receiver.count(#"outcome="rejected",reason="signature_mismatch""#) == 4)
+            #expect(receiver.count(#"outcome="rejected",reason="signature_mismatch""#) == 7)
             #expect(receiver.count(#"outcome="rejected",reason="unknown_connection""#) == 3)
         }
     }

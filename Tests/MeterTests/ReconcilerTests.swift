@@ -103,6 +103,25 @@ struct ReconcilerTests {
         }
     }
 
+    /// The clock of the first pass is ahead by less than the overlap, so that nothing shows it and the mark lies ahead.
+    @Test func `what was created just before the mark, and not listed then, is found`() async throws {
+        let seed = TestSeed.of(round: 2)
+        let history = FakeHistory(options: .small(seed: seed, oddities: OddityRates()))
+        // Nothing ran later, so that no job's number tells of it.
+        let last = try #require(history.workflows.map(\.pipeline.createdAt).max())
+        try await ReconcileWorld.run(history) { world in
+            let id = world.connectionIDs[0]
+            world.site.advance(to: last.adding(seconds: -1.0))
+            let early = world.reconciler(now: { world.site.now.adding(seconds: 1800.0) })
+            try await early.reconcile(id, .init(thoroughness: .everything))
+            world.site.advance(to: Timestamp("2026-12-31T00:00:00Z")!)
+            try await world.reconciler().reconcile(id, .init(thoroughness: .everything))
+            let truth = world.truth()
+            #expect(TrueCounts(world.log.snapshot, .jobs) == truth.jobs, "seed \(seed)")
+            #expect(TrueCounts(world.log.snapshot, .workflows) == truth.workflows, "seed \(seed)")
+        }
+    }
+
     @Test func `a dry run says what it would add, and adds nothing`() async throws {
         let history = FakeHistory(options: .small(seed: 5))
         try await ReconcileWorld.run(history) { world in

@@ -103,6 +103,22 @@ struct ReconcilerTests {
         }
     }
 
+    @Test func `what is found twice, by passes that do not know of each other, is on the log once`() async throws {
+        let history = FakeHistory(options: .small(seed: 6))
+        try await ReconcileWorld.run(history) { world in
+            world.site.advance(to: Timestamp("2026-12-31T00:00:00Z")!)
+            let found = Mutex<[LogEntry]>([])
+            for _ in 0..<2 {
+                let reconciler = world.reconciler { entries in found.withLock { $0 += entries } }
+                try await reconciler.reconcile(world.connectionIDs[0], .init(thoroughness: .everything))
+            }
+            let entries = found.withLock { $0 }.filter { $0.source == .api && !$0.isDescription }
+            #expect(!entries.isEmpty)
+            try world.log.append(entries)
+            #expect(world.log.count(.api) * 2 == entries.count)
+        }
+    }
+
     /// The clock of the first pass is ahead by less than the overlap, so that nothing shows it and the mark lies ahead.
     @Test func `what was created just before the mark, and not listed then, is found`() async throws {
         let seed = TestSeed.of(round: 2)

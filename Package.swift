@@ -122,7 +122,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swiftSettings),
+        .target(name: "TestSupport", dependencies: ["CSpawn"], path: "Tests/Support", swiftSettings: swiftSettings),
+        .target(name: "CSpawn", path: "Tests/Spawn"),
         .target(name: "HeldWrites", path: "Tests/HeldWrites"),
         .executableTarget(
             name: "fake-circleci",

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import CircleCI
 import Foundation
 import Synchronization
+import TestSupport
 
 /// The built `circlemeter`, run as a process of its own and ended by its process id.
 final class ChildProcess: Sendable {
@@ -19,45 +20,24 @@ final class ChildProcess: Sendable {
 
     /// Starts `circlemeter` with arguments; standard output and error come together as lines.
     init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
-        let process = Process()
-        process.executableURL = ChildProcess.products.appending(path: "circlemeter")
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment
-            // No setting of whoever runs the tests counts, but the planted bug does (Tests/Sabotage).
-            .filter { !$0.key.hasPrefix("CIRCLEMETER_") || $0.key == "CIRCLEMETER_PLANTED" }
-            .merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        if let input {
-            let pipe = Pipe()
-            process.standardInput = pipe
-            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try pipe.fileHandleForWriting.close()
-        } else {
-            process.standardInput = FileHandle.nullDevice
-        }
+        let program = try Program(
+            ChildProcess.products.appending(path: "circlemeter").path,
+            arguments,
+            environment: ProcessInfo.processInfo.environment
+                // No setting of whoever runs the tests counts, but the planted bug does (Tests/Sabotage).
+                .filter { !$0.key.hasPrefix("CIRCLEMETER_") || $0.key == "CIRCLEMETER_PLANTED" }
+                .merging(environment) { $1 },
+            input: input ?? ""
+        )
+        processID = program.processID
         let (lines, lineContinuation) = AsyncStream.makeStream(of: String.self)
         let (exit, exitContinuation) = AsyncStream.makeStream(of: Int32.self)
         self.lines = lines
         self.exit = exit
-        process.terminationHandler = { process in
-            let isSignal = process.terminationReason == .uncaughtSignal
-            exitContinuation.yield(isSignal ? -process.terminationStatus : process.terminationStatus)
-            exitContinuation.finish()
-        }
-        try process.run()
-        processID = process.processIdentifier
-        let handle = output.fileHandleForReading
         Thread {
             var pending: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 65_536)
-            while true {
-                let count = read(handle.fileDescriptor, &chunk, chunk.count)
-                // A child that ends interrupts with SIGCHLD.
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { break }
-                pending.append(contentsOf: chunk[..<count])
+            let status = program.finish { bytes in
+                pending.append(contentsOf: bytes)
                 while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                     lineContinuation.yield(String(decoding: pending[..<end], as: UTF8.self))
                     pending.removeSubrange(...end)
@@ -65,6 +45,8 @@ final class ChildProcess: Sendable {
             }
             if !pending.isEmpty { lineContinuation.yield(String(decoding: pending, as: UTF8.self)) }
             lineContinuation.finish()
+            exitContinuation.yield(status)
+            exitContinuation.finish()
         }.start()
     }
 

@@ -62,17 +62,9 @@ final class SmallDisk: Sendable {
     /// - Returns: what it said.
     @discardableResult
     static func run(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let path = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+        let (status, said) = try Program.run("/usr/bin/env", arguments, environment: path)
+        guard status == 0 else {
             throw Failure(description: "\(arguments.joined(separator: " ")): \(said)")
         }
         return said.trimmingCharacters(in: .whitespacesAndNewlines)

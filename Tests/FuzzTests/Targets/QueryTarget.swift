@@ -21,7 +21,7 @@ enum QueryTarget {
             }
         }
         try checkAgain(values) { values throws(MeterError) in "\(try LogQuery(values))" }
-        try checkAgain(values) { values throws(MeterError) in "\(try SnapshotFilter(values))" }
+        try checkAgain(values) { values throws(MeterError) in try SnapshotFilter(values) }
     }
 
     private static func values(_ path: String) throws(MeterError) -> [String: String] {

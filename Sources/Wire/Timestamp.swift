@@ -168,7 +168,7 @@ extension Timestamp {
         let expected = zeros & ~separators | UInt64(separator) &* 0x0101_0101_0101_0101 & separators
         let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: start, as: UInt64.self)) ^ expected
         // What is left of a separator is zero, of a digit at most nine: so adding 0x76 reaches no top bit.
-        guard word & separators == 0, (word | word &+ 0x7676_7676_7676_7676) & 0x8080_8080_8080_8080 == 0 else {
+        guard word & separators == 0, (word | (word &+ 0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 == 0 else {
             return nil
         }
         return Digits(word: word)

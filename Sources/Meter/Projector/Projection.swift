@@ -1,5 +1,6 @@
 import CircleCI
 import EventLog
+import Foundation
 import Usage
 import Wire
 
@@ -32,6 +33,8 @@ struct Projection {
     private static let maximumPendingRows = 100_000
     /// And at the latest after so many records, so that a long fold can be taken up again.
     private static let maximumPendingRecords = 500_000
+    /// How often that is looked at, in records.
+    private static let checkedRecords = 1000
 
     /// - Parameter people: as the store has it from its first record on.
     init(store: UsageStore, reader: LogReader, people: PersonPolicy = .plain) throws {
@@ -68,8 +71,10 @@ struct Projection {
                 case .record(let record):
                     guard record.sequence <= sequence ?? .max else { return false }
                     try record.withBody { body in
+                        let event = try? EventScanner.event(in: body)
                         try fold(
-                            try? EventScanner.event(in: body),
+                            event ?? Event(),
+                            isObject: event != nil,
                             in: body,
                             connection: record.connectionText.raw(in: record.line),
                             source: record.source
@@ -82,7 +87,7 @@ struct Projection {
                     // Of a batch that was never acknowledged; the log's own recovery deals with it.
                     break
                 }
-                return !isDue(after: count)
+                return count % Projection.checkedRecords != 0 || !isDue(after: count)
             }
             guard count > 0 || !damages.isEmpty else { break }
             try publish(at: reached)
@@ -94,6 +99,11 @@ struct Projection {
 
     /// As ``advance(to:progress:)``, with a thread that reads and scans ahead: for a fold that is long.
     mutating func advanceScanningAhead(to sequence: Int?, progress: (LogPosition) -> Bool) throws {
+        // On one processor the copying would only be added.
+        guard ProcessInfo.processInfo.activeProcessorCount > 1 else {
+            try advance(to: sequence, progress: progress)
+            return
+        }
         let ahead = ScanAhead(reader, after: position, to: sequence)
         defer { ahead.stop() }
         var count = 0
@@ -102,23 +112,22 @@ struct Projection {
         var isWanted = true
         while isWanted, let next = try ahead.next(batch) {
             batch = next
-            isWanted = try next.forEach { item, bytes in
-                switch item {
-                case .record(let record):
-                    try fold(
-                        record.event,
-                        in: UnsafeRawBufferPointer(rebasing: bytes[record.body]),
-                        connection: UnsafeRawBufferPointer(rebasing: bytes[record.connection]),
-                        source: record.source
-                    )
-                    reached = record.position
-                    count += 1
-                case .damage(let damage): note(damage)
-                }
-                guard isDue(after: count) else { return true }
+            isWanted = try next.forEach { record, bytes in
+                try fold(
+                    record.event,
+                    isObject: record.isObject,
+                    in: UnsafeRawBufferPointer(rebasing: bytes[record.body]),
+                    connection: UnsafeRawBufferPointer(rebasing: bytes[record.connection]),
+                    source: record.source
+                )
+                reached = record.position
+                count += 1
+                guard count % Projection.checkedRecords == 0, isDue(after: count) else { return true }
                 try publish(at: reached)
                 count = 0
                 return position.map(progress) ?? true
+            } damage: {
+                note($0)
             }
         }
         guard isWanted, count > 0 || !damages.isEmpty else { return }
@@ -129,22 +138,22 @@ struct Projection {
     /// Whether what was counted should be published before more is.
     private func isDue(after count: Int) -> Bool {
         count >= Projection.maximumPendingRecords
-            || count > 0 && count % 1000 == 0 && reducer.pendingRowCount >= Projection.maximumPendingRows
+            || count > 0 && reducer.pendingRowCount >= Projection.maximumPendingRows
     }
 
     private mutating func note(_ damage: LogDamage) {
         if knownDamages.insert(damage).inserted { damages.append(damage) }
     }
 
-    /// - Parameter event: nil for a body that is no object. It was accepted by mistake or by an older version: it stays
-    ///   and is counted.
+    /// - Parameter isObject: a body that is none was accepted by mistake or by an older version: it stays and is counted.
     private mutating func fold(
-        _ event: Event?,
+        _ event: Event,
+        isObject: Bool,
         in body: UnsafeRawBufferPointer,
         connection: UnsafeRawBufferPointer,
         source: RecordSource
     ) throws {
-        guard let event else { return records.count(source, type: "", .unreadable) }
+        guard isObject else { return records.count(source, type: "", .unreadable) }
         let outcome = try reducer.fold(event, in: body, connection: connection, source: source, storage: store)
         records.count(source, event, in: body, outcome)
     }

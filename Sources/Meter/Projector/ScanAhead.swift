@@ -109,8 +109,9 @@ final class ScanAhead: Sendable {
 /// Unchecked: it is either in the reading thread's hands or in the counting one's, handed over under ``ScanAhead``'s lock.
 final class ScannedBatch: @unchecked Sendable {
     struct Record {
-        /// Nil where the body is no object.
-        var event: Event?
+        /// Of a body that is no object: one that says nothing.
+        var event: Event
+        var isObject: Bool
         /// Where it stands in the bytes.
         var body: Range<Int>
         var connection: Range<Int>
@@ -118,15 +119,12 @@ final class ScannedBatch: @unchecked Sendable {
         var position: LogPosition
     }
 
-    enum Item {
-        case record(Record)
-        case damage(LogDamage)
-    }
-
     private static let usualByteCount = 1 << 20
 
     private var bytes: [UInt8] = []
-    private var items: [Item] = []
+    private var records: [Record] = []
+    /// In order, each before a record of that place.
+    private var damages: [(place: Int, damage: LogDamage)] = []
 
     init() {
         bytes.reserveCapacity(ScannedBatch.usualByteCount + 4096)
@@ -136,32 +134,48 @@ final class ScannedBatch: @unchecked Sendable {
 
     func removeAll() {
         bytes.removeAll(keepingCapacity: true)
-        items.removeAll(keepingCapacity: true)
+        records.removeAll(keepingCapacity: true)
+        damages.removeAll()
     }
 
     func add(_ record: LogRecord) {
         let connection = append(record.connectionText.raw(in: record.line))
-        let (body, event) = record.withBody { body in (append(body), try? EventScanner.event(in: body)) }
-        items.append(
-            .record(
+        record.withBody { body in
+            let event = try? EventScanner.event(in: body)
+            records.append(
                 Record(
-                    event: event,
-                    body: body,
+                    event: event ?? Event(),
+                    isObject: event != nil,
+                    body: append(body),
                     connection: connection,
                     source: record.source,
                     position: record.position
                 )
             )
-        )
+        }
     }
 
-    func add(_ damage: LogDamage) { items.append(.damage(damage)) }
+    func add(_ damage: LogDamage) { damages.append((records.count, damage)) }
 
-    /// Calls `body` with each item and the bytes that it points into; false stops.
-    func forEach(_ body: (Item, UnsafeRawBufferPointer) throws -> Bool) rethrows -> Bool {
+    /// Calls `record` with each record and the bytes that it points into, until it returns false, and `damage` with each
+    /// damage in its place. Whether all were wanted.
+    func forEach(
+        record: (Record, UnsafeRawBufferPointer) throws -> Bool,
+        damage: (LogDamage) -> Void
+    ) rethrows -> Bool {
         try bytes.withUnsafeBytes { bytes in
-            for item in items where try !body(item, bytes) { return false }
-            return true
+            try records.withUnsafeBufferPointer { records in
+                var next = 0
+                for place in records.indices {
+                    while next < damages.count, damages[next].place <= place {
+                        damage(damages[next].damage)
+                        next += 1
+                    }
+                    guard try record(records[place], bytes) else { return false }
+                }
+                for rest in damages[next...] { damage(rest.damage) }
+                return true
+            }
         }
     }
 

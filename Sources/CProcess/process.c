@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "process.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #if defined(__linux__)
@@ -20,4 +22,12 @@ int process_forbid_dumps(void) {
 void process_end_at_crash(void) {
     static const int signals[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
     for (unsigned index = 0; index < sizeof signals / sizeof *signals; index++) signal(signals[index], SIG_DFL);
+}
+
+int process_processor_count(void) {
+#if defined(__linux__)
+    cpu_set_t processors;
+    if (sched_getaffinity(0, sizeof processors, &processors) == 0) return CPU_COUNT(&processors);
+#endif
+    return 1;
 }

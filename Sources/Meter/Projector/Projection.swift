@@ -1,6 +1,5 @@
 import CircleCI
 import EventLog
-import Foundation
 import Usage
 import Wire
 
@@ -99,8 +98,7 @@ struct Projection {
 
     /// As ``advance(to:progress:)``, with a thread that reads and scans ahead: for a fold that is long.
     mutating func advanceScanningAhead(to sequence: Int?, progress: (LogPosition) -> Bool) throws {
-        // On one processor the copying would only be added.
-        guard ProcessInfo.processInfo.activeProcessorCount > 1 else {
+        guard ScanAhead.isOfUse else {
             try advance(to: sequence, progress: progress)
             return
         }

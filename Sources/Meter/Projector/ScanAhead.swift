@@ -1,3 +1,4 @@
+internal import CProcess
 import CircleCI
 import Dispatch
 import EventLog
@@ -12,6 +13,9 @@ import Wire
 final class ScanAhead: Sendable {
     /// Read but not yet counted: a bound on memory.
     private static let maximumBatchCount = 8
+
+    /// Whether this thread may run on a second processor: with one alone the copying would only be added.
+    static var isOfUse: Bool { process_processor_count() > 1 }
 
     private struct State {
         var batches: [ScannedBatch] = []
@@ -119,7 +123,8 @@ final class ScannedBatch: @unchecked Sendable {
         var position: LogPosition
     }
 
-    private static let usualByteCount = 1 << 20
+    /// What is read should still be in the processor's cache when it is counted.
+    private static let usualByteCount = 1 << 17
 
     private var bytes: [UInt8] = []
     private var records: [Record] = []

@@ -21,24 +21,25 @@ final class ScanAhead: Sendable {
         var batches: [ScannedBatch] = []
         var spare: [ScannedBatch] = []
         var isStopped = false
-        var isFinished = false
         var error: (any Error)?
     }
 
     private let state = Mutex(State())
-    private let free = DispatchSemaphore(value: maximumBatchCount)
+    // Begun at zero: libdispatch ends the program where a semaphore is let go with less than it began with, as it would be
+    // when reading is stopped with batches on their way.
+    private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
 
     /// Begins to read the records after `position`, up to `sequence` where it is given.
     init(_ reader: LogReader, after position: LogPosition?, to sequence: Int?) {
+        for _ in 0..<ScanAhead.maximumBatchCount { free.signal() }
         DispatchQueue(label: "circlemeter.scan").async { [self] in
             do {
                 try read(reader, after: position, to: sequence)
             } catch {
                 state.withLock { $0.error = error }
             }
-            state.withLock { $0.isFinished = true }
             filled.signal()
             ended.signal()
         }

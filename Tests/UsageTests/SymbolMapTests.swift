@@ -54,27 +54,10 @@ struct SymbolMapTests {
         let symbols = SymbolTable()
         let version = Version(eventID: 1, source: .webhook)
         for bit in 0..<128 {
-            _ = partition.merge(
-                version,
-                into: id ^ (1 << UInt128(bit)),
-                kind: .job,
-                links: RunLinks(),
-                symbols: symbols
-            )
-            _ = partition.merge(
-                version,
-                into: id ^ (1 << UInt128(bit)),
-                kind: .workflow,
-                links: RunLinks(),
-                symbols: symbols
-            )
-            _ = partition.merge(
-                version,
-                into: id ^ (1 << UInt128(bit)),
-                kind: .job,
-                links: RunLinks(),
-                symbols: symbols
-            )
+            for kind in [Run.Kind.job, .workflow, .job] {
+                let other = id ^ (1 << UInt128(bit))
+                _ = partition.merge(version, into: other, kind: kind, links: RunLinks(), symbols: symbols)
+            }
         }
         #expect(partition.runs.count == 256)
     }

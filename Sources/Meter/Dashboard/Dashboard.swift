@@ -63,11 +63,12 @@ struct Dashboard: Sendable {
         address: BindAddress,
         onRunning: @escaping @Sendable (any Channel) async -> Void
     ) -> some ApplicationProtocol {
-        Application(
+        ListeningApplication(
             responder: responder,
             server: .guarded(ReceiverLimits(), identity: parts.identity) { _ in },
             configuration: ApplicationConfiguration(address: address),
-            onServerRunning: onRunning,
+            onRunning: onRunning,
+            now: parts.access.now,
             logger: parts.logger
         )
     }

@@ -37,7 +37,7 @@ enum DeliveryAnswer: Sendable {
             }
         }
         bytes.writeStaticString("\r\nDate: ")
-        DeliveryAnswer.appendDate(now, to: &bytes)
+        HTTPDate.append(now, to: &bytes)
         bytes.writeStaticString("\r\n\r\n")
         if !isForHead { bytes.writeString(body) }
     }
@@ -50,31 +50,4 @@ enum DeliveryAnswer: Sendable {
         case .refused(let problem): String(decoding: problem.body, as: UTF8.self)
         }
     }
-
-    /// `Sun, 22 Nov 2026 08:16:08 GMT` (RFC 9110, section 5.6.7).
-    private static func appendDate(_ instant: Timestamp, to bytes: inout ByteBuffer) {
-        let (year, month, dayOfMonth) = instant.day.civil
-        // 1970-01-01 was a Thursday.
-        let weekday = ((Int(instant.day.daysSinceEpoch) + 4) % 7 + 7) % 7
-        let second = Int(instant.microseconds / 1_000_000 - Int64(instant.day.daysSinceEpoch) * 86_400)
-        func digits(_ value: Int, _ divisors: Int...) {
-            for divisor in divisors { bytes.writeInteger(UInt8(ascii: "0") + UInt8(value / divisor % 10)) }
-        }
-        bytes.writeString(weekdays[weekday])
-        digits(dayOfMonth, 10, 1)
-        bytes.writeString(months[month - 1])
-        digits(year, 1000, 100, 10, 1)
-        bytes.writeStaticString(" ")
-        digits(second / 3600, 10, 1)
-        bytes.writeStaticString(":")
-        digits(second / 60 % 60, 10, 1)
-        bytes.writeStaticString(":")
-        digits(second % 60, 10, 1)
-        bytes.writeStaticString(" GMT")
-    }
-
-    private static let weekdays = ["Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "]
-    private static let months = [
-        " Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec ",
-    ]
 }

@@ -29,8 +29,8 @@ struct Receiver {
     func application(
         address: BindAddress,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
-    ) -> Application<ReceiverResponder> {
-        Application(
+    ) -> ListeningApplication<ReceiverResponder> {
+        ListeningApplication(
             responder: ReceiverResponder(metrics: metrics, fallback: fallback),
             server: .guarded(limits, identity: identity, deliveries: deliveries) { [metrics, limits] refusal in
                 metrics.rejected(HTTPProblem(refusal, limits).code)
@@ -39,7 +39,8 @@ struct Receiver {
                 address: address,
                 availableConnectionsDelegate: .maximum(2 * limits.maximumConnections, logger: logger)
             ),
-            onServerRunning: onRunning,
+            onRunning: onRunning,
+            now: now,
             logger: logger
         )
     }

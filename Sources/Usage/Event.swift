@@ -110,17 +110,37 @@ public struct Event: Sendable {
     public var commit = Commit()
     public var connection = Connection()
     /// Of `projectReconciled` alone.
-    public var reconciliation: Reconciliation?
+    @Rare public var reconciliation: Reconciliation?
     /// Of `jobSettled`, `usageConfirmed` and `usageSettled`: when the usage export was made.
     public var exportedAt: Timestamp?
     /// Of `jobSettled`, and of `jobDescribed` as far as job details tell it.
-    public var usage: EventUsage?
+    @Rare public var usage: EventUsage?
     /// Of `usageConfirmed`: each run whose row says what it said before.
     public var confirmations: [Confirmation] = []
     /// Of `usageSettled`: the days that the export holds completely.
     public var settledDays: ClosedRange<Day>?
     /// Of `rateCardChanged`.
-    public var rateCard: RateCard?
+    @Rare public var rateCard: RateCard?
 
     public init() {}
+}
+
+/// A value that few events have, held apart: an event is passed on several times, and costs by its size.
+@propertyWrapper
+public struct Rare<Value: Sendable>: Sendable {
+    private indirect enum Box: Sendable {
+        case value(Value)
+    }
+
+    private var box: Box?
+
+    public init() {}
+
+    public var wrappedValue: Value? {
+        get {
+            guard case .value(let value)? = box else { return nil }
+            return value
+        }
+        set { box = newValue.map { .value($0) } }
+    }
 }

@@ -9,8 +9,14 @@ public enum EventScanner {
     /// The event of a body.
     /// - Throws: where the bytes are not one JSON object.
     public static func event(in body: UnsafeRawBufferPointer) throws(JSONError) -> Event {
-        var scanner = try JSONScanner(body)
         var event = Event()
+        try read(body, into: &event)
+        return event
+    }
+
+    /// As ``event(in:)``, in the place of an event that says nothing yet; after an error it says something or other.
+    public static func read(_ body: UnsafeRawBufferPointer, into event: inout Event) throws(JSONError) {
+        var scanner = try JSONScanner(body)
         var git = Event.Commit()
         var provider = Event.Commit()
         guard try scanner.kind() == .object, var walk = try scanner.enterObject() else {
@@ -49,7 +55,6 @@ public enum EventScanner {
         event.commit.fill(from: git)
         event.commit.fill(from: provider)
         event.kind = event.type.map { kind(of: $0, scanner) } ?? .unknown
-        return event
     }
 
     private static func kind(of type: JSONText, _ scanner: JSONScanner) -> Event.Kind {

@@ -16,7 +16,7 @@ struct Advance {
 ///
 /// Blocking, and for one thread at a time. After an error it is of no more use: open it anew, and it takes up at the
 /// last published position.
-struct Projection {
+struct Projection: ~Copyable {
     let store: UsageStore
     private let reader: LogReader
     private var reducer: Reducer
@@ -112,13 +112,13 @@ struct Projection {
             batch = next
             isWanted = try next.forEach { record, bytes in
                 try fold(
-                    record.event,
-                    isObject: record.isObject,
-                    in: UnsafeRawBufferPointer(rebasing: bytes[record.body]),
-                    connection: UnsafeRawBufferPointer(rebasing: bytes[record.connection]),
-                    source: record.source
+                    record.pointee.event,
+                    isObject: record.pointee.isObject,
+                    in: UnsafeRawBufferPointer(rebasing: bytes[record.pointee.body]),
+                    connection: UnsafeRawBufferPointer(rebasing: bytes[record.pointee.connection]),
+                    source: record.pointee.source
                 )
-                reached = record.position
+                reached = record.pointee.position
                 count += 1
                 guard count % Projection.checkedRecords == 0, isDue(after: count) else { return true }
                 try publish(at: reached)

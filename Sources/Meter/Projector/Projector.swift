@@ -37,7 +37,7 @@ actor Projector: Service {
     private var maximumPause: Duration { pause * 5 }
     private static let pauseAfterError = Duration.seconds(1)
     /// Between two looks at the people file, and at whether a reader met damage.
-    private static let peoplePause = Duration.seconds(2)
+    private static let peoplePause = Duration.seconds(5)
     /// Between two times of reading every page of the snapshot.
     private static let checkPause = Duration.seconds(24 * 3600)
 
@@ -78,8 +78,8 @@ actor Projector: Service {
     /// How persons are called may change while nothing comes onto the log.
     private func watchPeople() async {
         while (try? await Task.sleep(for: Projector.peoplePause)) != nil, !isStopping.isRaised {
-            guard let projection, !isRebuilding else { continue }
-            if published.isDamaged || projection.personFingerprint != people.current().fingerprint {
+            guard let fingerprint = projection?.personFingerprint, !isRebuilding else { continue }
+            if published.isDamaged || fingerprint != people.current().fingerprint {
                 await catchUp()
             } else {
                 await checkPages()
@@ -104,8 +104,8 @@ actor Projector: Service {
                 // What is being made anew is caught up with by whoever makes it.
                 guard !isSwapping, projection != nil || !isRebuilding else { return }
                 // Persons are called otherwise than before, or a page has rotted: the store has to be made anew.
-                if let projection, !isRebuilding,
-                    published.isDamaged || projection.personFingerprint != people.current().fingerprint
+                if let fingerprint = projection?.personFingerprint, !isRebuilding,
+                    published.isDamaged || fingerprint != people.current().fingerprint
                 {
                     self.projection = nil
                 }

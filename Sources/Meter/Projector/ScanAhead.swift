@@ -109,55 +109,55 @@ final class ScanAhead: Sendable {
     }
 }
 
-/// Records with their events, in a copy of their bytes.
+/// Records with their events, in a copy of those bytes that count.
 ///
 /// Unchecked: it is either in the reading thread's hands or in the counting one's, handed over under ``ScanAhead``'s lock.
 final class ScannedBatch: @unchecked Sendable {
     struct Record {
         /// Of a body that is no object: one that says nothing.
-        var event: Event
-        var isObject: Bool
-        /// Where it stands in the bytes.
-        var body: Range<Int>
-        var connection: Range<Int>
-        var source: RecordSource
+        var event = Event()
+        var isObject = false
+        /// What the event's texts point into.
+        var body = 0..<0
+        var connection = 0..<0
+        var source = RecordSource.webhook
         var position: LogPosition
     }
 
     /// What is read should still be in the processor's cache when it is counted.
     private static let usualByteCount = 1 << 17
+    private static let usualRecordCount = 128
 
-    private var bytes: [UInt8] = []
+    /// The first `filled` of them are taken.
+    private var bytes = [UInt8](repeating: 0, count: ScannedBatch.usualByteCount)
+    private var filled = 0
     private var records: [Record] = []
     /// In order, each before a record of that place.
     private var damages: [(place: Int, damage: LogDamage)] = []
 
     init() {
-        bytes.reserveCapacity(ScannedBatch.usualByteCount + 4096)
+        records.reserveCapacity(ScannedBatch.usualRecordCount)
     }
 
-    var isFull: Bool { bytes.count >= ScannedBatch.usualByteCount }
+    var isFull: Bool { records.count >= ScannedBatch.usualRecordCount || filled >= ScannedBatch.usualByteCount }
 
     func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
+        filled = 0
         records.removeAll(keepingCapacity: true)
         damages.removeAll()
     }
 
     func add(_ record: LogRecord) {
-        let connection = append(record.connectionText.raw(in: record.line))
         record.withBody { body in
-            let event = try? EventScanner.event(in: body)
-            records.append(
-                Record(
-                    event: event ?? Event(),
-                    isObject: event != nil,
-                    body: append(body),
-                    connection: connection,
-                    source: record.source,
-                    position: record.position
-                )
-            )
+            let connection = record.connectionText.raw(in: record.line)
+            let missing = filled + connection.count + body.count - bytes.count
+            if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: missing)) }
+            records.append(Record(source: record.source, position: record.position))
+            let start = filled
+            filled += bytes.withUnsafeMutableBytes { bytes in
+                let room = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+                return records[records.count - 1].take(body, connection: connection, into: room, at: start)
+            }
         }
     }
 
@@ -166,7 +166,7 @@ final class ScannedBatch: @unchecked Sendable {
     /// Calls `record` with each record and the bytes that it points into, until it returns false, and `damage` with each
     /// damage in its place. Whether all were wanted.
     func forEach(
-        record: (Record, UnsafeRawBufferPointer) throws -> Bool,
+        record: (UnsafePointer<Record>, UnsafeRawBufferPointer) throws -> Bool,
         damage: (LogDamage) -> Void
     ) rethrows -> Bool {
         try bytes.withUnsafeBytes { bytes in
@@ -177,17 +177,46 @@ final class ScannedBatch: @unchecked Sendable {
                         damage(damages[next].damage)
                         next += 1
                     }
-                    guard try record(records[place], bytes) else { return false }
+                    // By its address: a copy of each would cost as much as counting it.
+                    guard let start = records.baseAddress, try record(start + place, bytes) else { return false }
                 }
                 for rest in damages[next...] { damage(rest.damage) }
                 return true
             }
         }
     }
+}
 
-    private func append(_ text: UnsafeRawBufferPointer) -> Range<Int> {
-        let start = bytes.count
-        bytes.append(contentsOf: text)
-        return start..<bytes.count
+extension ScannedBatch.Record {
+    /// Reads what a body says, and keeps of it what will be asked for.
+    /// - Parameters:
+    ///   - room: For all of both.
+    ///   - start: Where the room begins in the batch's bytes.
+    /// - Returns: How many bytes of the room are taken.
+    fileprivate mutating func take(
+        _ body: UnsafeRawBufferPointer,
+        connection: UnsafeRawBufferPointer,
+        into room: UnsafeMutableRawBufferPointer,
+        at start: Int
+    ) -> Int {
+        room.copyMemory(from: connection)
+        self.connection = start..<(start + connection.count)
+        let rest = UnsafeMutableRawBufferPointer(rebasing: room[connection.count...])
+        var count = 0
+        do {
+            try EventScanner.read(body, into: &event)
+            isObject = true
+            switch event.kind {
+            case .jobCompleted, .workflowCompleted: count = event.gather(from: body, into: rest)
+            default:
+                rest.copyMemory(from: body)
+                count = body.count
+            }
+        } catch {
+            event = Event()
+        }
+        let end = start + connection.count
+        self.body = end..<(end + count)
+        return connection.count + count
     }
 }

@@ -112,7 +112,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "EventLog", dependencies: ["CScan", "Wire"], swiftSettings: swiftSettings),
+        // It compresses sealed segments itself: no reader of them may depend on a program that is installed or not.
+        .target(name: "EventLog", dependencies: ["CScan", "CZstd", "Wire"], swiftSettings: swiftSettings),
         .target(name: "Usage", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .target(name: "Wire", dependencies: ["CChecksum", "CScan"], swiftSettings: swiftSettings),
         .target(name: "CChecksum"),
@@ -121,6 +122,7 @@ let package = Package(
         .target(name: "CProcess"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["CSpawn"], path: "Tests/Support", swiftSettings: swiftSettings),
         .target(name: "CSpawn", path: "Tests/Spawn"),

@@ -25,6 +25,8 @@ final class Committer: @unchecked Sendable {
     /// By the clock of `DispatchTime`, in nanoseconds.
     var nextAttempt: UInt64 = 0
     var isRetryScheduled = false
+    /// Held while a sealed segment is rewritten in another form, or overwritten; whether the log's lock is released.
+    let rewriting = Mutex(false)
     private(set) var isClosed = false
     private var isReleased = false
 
@@ -198,6 +200,9 @@ final class Committer: @unchecked Sendable {
         segment = nil
         guard !isReleased else { return }
         isReleased = true
-        lock.release()
+        rewriting.withLock { isReleased in
+            isReleased = true
+            lock.release()
+        }
     }
 }

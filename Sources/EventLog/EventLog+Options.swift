@@ -10,6 +10,8 @@ extension EventLog {
         public var deduplicationWindowCount = 200_000
         /// The least time between two attempts to go on in a new segment after a failure.
         public var takeoverRetryInterval: Duration = .seconds(1)
+        /// How much content of a compressed segment stands in one frame, which is unpacked, and damaged, as a whole.
+        var frameBytes = SegmentCompression.frameBytes
         /// Called on the log's thread: it must be quick and must not wait for the log.
         public var observe: (@Sendable (LogObservation) -> Void)?
 

@@ -18,13 +18,12 @@ extension LogDirectory {
     func lineEnd(inSegment segment: Int, at offset: Int) throws(LogError) -> LineEnd? {
         let path = path(ofSegment: segment)
         do throws(SystemError) {
-            let descriptor = try fileSystem.open(path, .read)
-            defer { fileSystem.close(descriptor) }
-            guard offset > 0, try fileSystem.size(descriptor) >= offset else { return nil }
+            let file = try SegmentFile(segment, in: self)
+            guard offset > 0, try file.size() >= offset else { return nil }
             var reach = 16 << 10
             while true {
                 let start = max(0, offset - reach)
-                let bytes = try fileSystem.bytes(descriptor, at: start, count: offset - start)
+                let bytes = try file.bytes(at: start, count: offset - start)
                 guard bytes.count == offset - start, bytes.last == UInt8(ascii: "\n") else { return nil }
                 let newline = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n"))
                 if newline != nil || start == 0 {
@@ -45,7 +44,7 @@ extension LogDirectory {
 
     /// How many lines end in the first `offset` bytes of a segment.
     func lineCount(inSegment segment: Int, upTo offset: Int) throws(LogError) -> Int {
-        var lines = try LineReader(path(ofSegment: segment), from: 0, to: offset, fileSystem: fileSystem)
+        var lines = try LineReader(segment, in: self, from: 0, to: offset)
         var count = 0
         while let line = try lines.next() { count += line.isComplete ? 1 : 0 }
         return count

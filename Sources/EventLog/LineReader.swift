@@ -1,11 +1,11 @@
 import Glibc
 
-/// Reads a file line by line in large chunks, from one byte position up to another. It owns the descriptor.
+/// Reads a segment line by line in large chunks, from one byte position up to another.
 struct LineReader: ~Copyable {
     struct Line {
         /// Without the newline; valid until the next line is read.
         let bytes: UnsafeRawBufferPointer
-        /// Where the line starts in the file.
+        /// Where the line starts in the segment.
         let offset: Int
         /// Whether a newline ends it; false only for what stands last before the limit.
         let isComplete: Bool
@@ -16,8 +16,7 @@ struct LineReader: ~Copyable {
 
     static let chunkBytes = 1 << 20
 
-    private let descriptor: Int32
-    private let fileSystem: any FileSystem
+    private let file: SegmentFile
     private let path: String
     private var limit: Int
     private var buffer: UnsafeMutableRawBufferPointer
@@ -29,24 +28,20 @@ struct LineReader: ~Copyable {
     /// The file position of `filled`.
     private var position: Int
 
-    init(_ path: String, from offset: Int, to limit: Int, fileSystem: any FileSystem) throws(LogError) {
+    init(_ segment: Int, in directory: LogDirectory, from offset: Int, to limit: Int) throws(LogError) {
+        path = directory.path(ofSegment: segment)
         do throws(SystemError) {
-            descriptor = try fileSystem.open(path, .read)
+            file = try SegmentFile(segment, in: directory)
         } catch {
             throw .unusable("A segment cannot be read", path: path, cause: error)
         }
-        self.fileSystem = fileSystem
-        self.path = path
         self.limit = limit
         position = offset
         let capacity = max(4096, min(LineReader.chunkBytes, limit - offset))
         buffer = .allocate(byteCount: capacity, alignment: 16)
     }
 
-    deinit {
-        buffer.deallocate()
-        fileSystem.close(descriptor)
-    }
+    deinit { buffer.deallocate() }
 
     /// The next line; nil at the limit.
     mutating func next() throws(LogError) -> Line? {
@@ -88,7 +83,7 @@ struct LineReader: ~Copyable {
         let end = min(buffer.count, filled + limit - position)
         do throws(SystemError) {
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<end])
-            let count = try fileSystem.readFully(descriptor, into: room, at: position)
+            let count = try file.read(into: room, at: position)
             filled += count
             position += count
             // The file has been cut since it was measured.

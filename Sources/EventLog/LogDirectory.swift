@@ -3,6 +3,8 @@ import Wire
 /// The directory of the log: which files it has and how they are called.
 struct LogDirectory: Sendable {
     static let segmentSuffix = ".ndjson"
+    /// Behind the name of a segment that is compressed.
+    static let compressedSuffix = ".zst"
     static let temporarySuffix = ".tmp"
     /// Torn tails are copied into this directory.
     static let asideName = "aside"
@@ -30,6 +32,10 @@ struct LogDirectory: Sendable {
         "\(path)/\(LogDirectory.name(ofSegment: segment))"
     }
 
+    func path(ofCompressedSegment segment: Int) -> String { path(ofSegment: segment) + LogDirectory.compressedSuffix }
+
+    static func name(ofCompressedSegment segment: Int) -> String { name(ofSegment: segment) + compressedSuffix }
+
     /// The names in the directory.
     func names() throws(LogError) -> [String] {
         do throws(SystemError) {
@@ -39,38 +45,53 @@ struct LogDirectory: Sendable {
         }
     }
 
-    /// The segments by their first sequences, in order.
+    /// The segments by their first sequences, in order, plain and compressed.
+    ///
+    /// Listed twice: a listing need not show a name that is new nor one that goes, so that a segment which is just being
+    /// compressed could be missing in it. The second one shows what that has become.
     func segments() throws(LogError) -> [Int] {
-        try names().compactMap(LogDirectory.segment(named:)).sorted()
+        var segments: Set<Int> = []
+        for _ in 1...2 {
+            for name in try names() {
+                let isCompressed = name.hasSuffix(LogDirectory.compressedSuffix)
+                let plain = isCompressed ? String(name.dropLast(LogDirectory.compressedSuffix.utf8.count)) : name
+                if let segment = LogDirectory.segment(named: plain) { segments.insert(segment) }
+            }
+        }
+        return segments.sorted()
     }
 
     /// What a segment's size and first line say.
     func information(onSegment segment: Int) throws(LogError) -> SegmentInformation {
         let path = path(ofSegment: segment)
         let size: Int
+        let compressedSize: Int?
         let start: [UInt8]
         do throws(SystemError) {
-            let descriptor = try fileSystem.open(path, .read)
-            defer { fileSystem.close(descriptor) }
-            size = try fileSystem.size(descriptor)
-            start = try fileSystem.bytes(descriptor, at: 0, count: min(size, SegmentHeader.maximumBytes))
+            let file = try SegmentFile(segment, in: self)
+            size = try file.size()
+            compressedSize = file.isCompressed ? try file.storedSize() : nil
+            start = try file.bytes(at: 0, count: min(size, SegmentHeader.maximumBytes))
         } catch {
             throw .unusable("A segment cannot be read", path: path, cause: error)
         }
         return SegmentInformation(
             segment: segment,
             size: size,
+            compressedSize: compressedSize,
             reading: try HeaderReading.read(start, segment: segment, path: path)
         )
     }
 }
 
-/// A segment file as it was found.
+/// A segment as it was found.
 struct SegmentInformation: Sendable {
     /// Its first sequence, by its name.
     let segment: Int
-    /// In bytes.
+    /// In bytes, as it is where it is plain.
     let size: Int
+    /// The size of the compressed file; nil: it is plain.
+    let compressedSize: Int?
     let reading: HeaderReading
 
     var header: SegmentHeader? { reading.header }

@@ -4,17 +4,23 @@ public import Wire
 public struct SegmentStatistics: Hashable, Sendable {
     /// Its first sequence, which is its name.
     public var segment: Int
-    /// The file's size; void bytes at its end included.
+    /// The size that it has where it is plain; void bytes at its end included.
     public var byteCount: Int
+    /// The size of the compressed file; nil: it is plain.
+    public var compressedByteCount: Int?
     /// Nil where the header is damaged.
     public var createdAt: Timestamp?
     /// The records that its place among the segments gives it, damaged ones included.
     public var recordCount: Int
     var header: SegmentHeader?
 
+    /// What it takes on the disk.
+    public var storedByteCount: Int { compressedByteCount ?? byteCount }
+
     init(_ information: SegmentInformation, recordCount: Int) {
         segment = information.segment
         byteCount = information.size
+        compressedByteCount = information.compressedSize
         createdAt = information.header?.createdAt
         self.recordCount = recordCount
         header = information.header
@@ -56,6 +62,8 @@ public struct LogStatistics: Hashable, Sendable {
 
     /// The size of all segments.
     public var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
+    /// What they take on the disk.
+    public var storedByteCount: Int { segments.reduce(0) { $0 + $1.storedByteCount } }
     public var recordCount: Int { segments.reduce(0) { $0 + $1.recordCount } }
 
     /// Reads the numbers without the lock and without reading the records: the first lines of all segments, and the

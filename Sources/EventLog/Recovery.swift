@@ -41,6 +41,9 @@ struct Recovery {
         guard let last = segments.last else { return try startLog(report) }
         var informations: [SegmentInformation] = []
         for segment in segments { informations.append(try directory.information(onSegment: segment)) }
+        if informations[informations.count - 1].compressedSize != nil {
+            informations[informations.count - 1] = try expanded(last)
+        }
 
         var keys: [(key: UInt128, sequence: Int)] = []
         var walk = try SegmentWalk(informations[informations.count - 1], successor: nil, in: directory)
@@ -162,6 +165,16 @@ struct Recovery {
             segment: last.segment,
             offset: last.reading.byteCount
         )
+    }
+
+    /// What is written on has to be plain. A last segment is compressed only where the one behind it went missing.
+    private func expanded(_ last: Int) throws(LogError) -> SegmentInformation {
+        do throws(SystemError) {
+            try directory.expand(last, synchronizing: descriptor)
+        } catch {
+            throw .unusable("The last segment cannot be expanded", path: directory.path(ofSegment: last), cause: error)
+        }
+        return try directory.information(onSegment: last)
     }
 
     private func removeTemporaryFiles() throws(LogError) -> [String] {

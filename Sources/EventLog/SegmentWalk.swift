@@ -37,10 +37,10 @@ struct SegmentWalk: ~Copyable {
         }
         let chain = SegmentWalk.chain(at: range, of: information)
         let lines = try LineReader(
-            directory.path(ofSegment: segment),
+            segment,
+            in: directory,
             from: chain.offset,
-            to: max(limit, chain.offset),
-            fileSystem: directory.fileSystem
+            to: max(limit, chain.offset)
         )
         self.directory = directory
         self.information = information

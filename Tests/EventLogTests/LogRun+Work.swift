@@ -51,7 +51,7 @@ extension LogRun {
             let start = bytes.indices.first { bytes[$0...].starts(with: name) }
             return start.map { RecordErasure(texts: [$0..<($0 + name.count)]) }
         }
-        noteErased(plan)
+        try noteErased(plan)
         do throws(LogError) {
             try await log.erase(plan)
             change { $0.isErased = true }
@@ -62,13 +62,26 @@ extension LogRun {
         await log.close()
     }
 
-    private func noteErased(_ plan: ErasurePlan) {
+    /// Compresses what is sealed, as the service does.
+    func compress(_ log: EventLog) throws {
+        try expectUnusable { _ = try log.compressSealed() }
+    }
+
+    /// Makes all of it plain, as the command does.
+    func expand() throws {
+        let lock = try LogLock.acquire(directory: fixture.directory, fileSystem: fileSystem)
+        defer { lock.release() }
+        try expectUnusable { _ = try lock.expand() }
+    }
+
+    private func noteErased(_ plan: ErasurePlan) throws {
         var lines: [ErasurePlan.Line: [UInt8]] = [:]
         for patch in plan.patches {
             var line = lines[patch.line] ?? []
             if line.isEmpty {
-                let bytes = Files.bytes(fixture.path(patch.line.segment))
-                line = Array(bytes[patch.line.start..<(patch.line.start + patch.line.count)])
+                let directory = LogDirectory(path: fixture.directory, fileSystem: fileSystem.base)
+                let file = try SegmentFile(patch.line.segment, in: directory)
+                line = try file.bytes(at: patch.line.start, count: patch.line.count)
             }
             line.replaceSubrange(patch.offset..<(patch.offset + patch.bytes.count), with: patch.bytes)
             lines[patch.line] = line

@@ -48,6 +48,7 @@ final class LogRun: Sendable {
         var options = EventLog.Options()
         options.maximumSegmentBytes = workload.segmentBytes
         options.maximumBatchBytes = workload.batchBytes
+        options.frameBytes = 300
         options.takeoverRetryInterval = .zero
         options.observe = { [fileSystem] observation in
             if case .appended(let records, _, _) = observation { fileSystem.noteDurable(records) }

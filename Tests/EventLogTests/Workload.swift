@@ -148,6 +148,45 @@ struct Workload: Sendable {
         ) { run in
             try await run.erase()
         },
+        Workload(
+            name: "compressing",
+            segmentBytes: 700,
+            prepare: { run in
+                try await run.log(records: 7)
+            }
+        ) { run in
+            let log = try run.open()
+            try run.compress(log)
+            await run.append(log, 8...11)
+            try run.compress(log)
+            try run.readBothWays(through: log.durableEnd)
+            await log.close()
+        },
+        Workload(
+            name: "expanding",
+            segmentBytes: 700,
+            prepare: { run in
+                try await run.log(records: 6)
+                let log = try run.open()
+                try run.compress(log)
+                await log.close()
+            }
+        ) { run in
+            try run.expand()
+        },
+        Workload(
+            name: "erasing from a compressed log",
+            segmentBytes: 500,
+            isReadable: false,
+            prepare: { run in
+                try await run.log(records: 1, erasable: 3)
+                let log = try run.open()
+                try run.compress(log)
+                await log.close()
+            }
+        ) { run in
+            try await run.erase()
+        },
         Workload(name: "reading while writing", segmentBytes: 700) { run in
             let log = try run.open()
             for number in 1...5 {

@@ -1,12 +1,12 @@
 import Glibc
 import Wire
 
-/// Reads a segment's lines from a byte position backwards, the line before it first, in chunks. It owns the descriptor.
+/// Reads a segment's lines from a byte position backwards, the line before it first, in chunks.
 struct BackwardLines: ~Copyable {
     struct Line {
         /// Without the newline; valid until the next line is read.
         let bytes: UnsafeRawBufferPointer
-        /// Where the line starts in the file.
+        /// Where the line starts in the segment.
         let offset: Int
         /// The checksum that the line before it states: what this one's is seeded with. Nil where none stands there.
         let seed: UInt32?
@@ -18,10 +18,9 @@ struct BackwardLines: ~Copyable {
     /// The end of a line: its trailer and its newline.
     private static let endBytes = LineTrailer.byteCount + 1
 
-    private let descriptor: Int32
-    private let fileSystem: any FileSystem
+    private let file: SegmentFile
     private let path: String
-    /// Holds the file's bytes from `start` on, of which those before `cursor` have not been handed out.
+    /// Holds the segment's bytes from `start` on, of which those before `cursor` have not been handed out.
     private var buffer: UnsafeMutableRawBufferPointer
     private var start: Int
     private var cursor = 0
@@ -29,22 +28,18 @@ struct BackwardLines: ~Copyable {
     private(set) var bytesRead = 0
 
     /// - Parameter limit: Just after the newline of the first line to be read.
-    init(_ path: String, before limit: Int, fileSystem: any FileSystem) throws(LogError) {
+    init(_ segment: Int, in directory: LogDirectory, before limit: Int) throws(LogError) {
+        path = directory.path(ofSegment: segment)
         do throws(SystemError) {
-            descriptor = try fileSystem.open(path, .read)
+            file = try SegmentFile(segment, in: directory)
         } catch {
             throw .unusable("A segment cannot be read", path: path, cause: error)
         }
-        self.fileSystem = fileSystem
-        self.path = path
         start = limit
         buffer = .allocate(byteCount: 0, alignment: 16)
     }
 
-    deinit {
-        buffer.deallocate()
-        fileSystem.close(descriptor)
-    }
+    deinit { buffer.deallocate() }
 
     /// The line before the last one given; nil where that was the line behind the segment's first one, which is the
     /// header. Where the bytes end in no newline the line is one that no record has.
@@ -110,7 +105,7 @@ struct BackwardLines: ~Copyable {
         buffer = larger
         do throws(SystemError) {
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-            guard try fileSystem.readFully(descriptor, into: room, at: start - count) == count else {
+            guard try file.read(into: room, at: start - count) == count else {
                 throw SystemError(call: "pread", number: EIO)
             }
         } catch {

@@ -110,11 +110,7 @@ private struct BackwardPass {
                 last: last
             )
         else { return (false, true) }
-        var lines = try BackwardLines(
-            directory.path(ofSegment: segment),
-            before: next.offset,
-            fileSystem: directory.fileSystem
-        )
+        var lines = try BackwardLines(segment, in: directory, before: next.offset)
         let bytesBefore = bytesRead
         var batch = Int.max
         while let line = try lines.next() {
@@ -164,11 +160,10 @@ private struct BackwardPass {
         let places = try places(in: information, successor: successor)
         bytesRead += information.size
         let path = directory.path(ofSegment: information.segment)
-        let descriptor: Int32
-        do throws(SystemError) { descriptor = try directory.fileSystem.open(path, .read) } catch {
+        let file: SegmentFile
+        do throws(SystemError) { file = try SegmentFile(information.segment, in: directory) } catch {
             throw LogError.unusable("A segment cannot be read", path: path, cause: error)
         }
-        defer { directory.fileSystem.close(descriptor) }
         for place in places.reversed() {
             switch place {
             case .damage(let damage):
@@ -181,7 +176,7 @@ private struct BackwardPass {
                 upper = sequence
                 let bytes: [UInt8]
                 do throws(SystemError) {
-                    bytes = try directory.fileSystem.bytes(descriptor, at: offset, count: byteCount)
+                    bytes = try file.bytes(at: offset, count: byteCount)
                 } catch {
                     throw LogError.unusable("A segment cannot be read", path: path, cause: error)
                 }

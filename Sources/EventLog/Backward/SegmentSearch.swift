@@ -28,13 +28,12 @@ extension LogDirectory {
         guard sequence <= last.sequence else { return last }
         let path = path(ofSegment: segment)
         do throws(SystemError) {
-            let descriptor = try fileSystem.open(path, .read)
-            defer { fileSystem.close(descriptor) }
+            let file = try SegmentFile(segment, in: self)
             var low = headerBytes
             var found = last
             while found.offset - low > 64 << 10 {
                 let middle = (low + found.offset) / 2
-                guard let line = try lineStart(descriptor, from: middle, to: found.offset) else { break }
+                guard let line = try lineStart(file, from: middle, to: found.offset) else { break }
                 guard let number = line.sequence, (segment...last.sequence).contains(number) else { return nil }
                 if number >= sequence {
                     // The line before it is the first to be read.
@@ -52,13 +51,13 @@ extension LogDirectory {
     /// The first line that starts behind `offset` and before `limit`; nil where none does. No body can put a record's
     /// start there, since none holds a newline.
     private func lineStart(
-        _ descriptor: Int32,
+        _ file: borrowing SegmentFile,
         from offset: Int,
         to limit: Int
     ) throws(SystemError) -> (offset: Int, sequence: Int?)? {
         var reach = 4 << 10
         while true {
-            let bytes = try fileSystem.bytes(descriptor, at: offset, count: min(reach, limit - offset))
+            let bytes = try file.bytes(at: offset, count: min(reach, limit - offset))
             if let newline = bytes.firstIndex(of: 0x0a), newline + 1 + 64 <= bytes.count || bytes.count < reach {
                 guard offset + newline + 1 < limit else { return nil }
                 let sequence = bytes.withUnsafeBytes { bytes -> Int? in

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Synchronization
 import Wire
 
 /// Overwrites parts of segments so that a crash at any instant leaves nothing half done: what is to be written stands in a
@@ -59,16 +60,12 @@ struct PendingErasure {
         for (segment, patches) in PendingErasure.bySegment(plan) {
             let path = directory.path(ofSegment: segment)
             do throws(SystemError) {
-                let file = try directory.fileSystem.open(path, .read)
-                defer { directory.fileSystem.close(file) }
-                let size = try directory.fileSystem.size(file)
+                let file = try SegmentFile(segment, in: directory)
+                let size = try file.size()
                 for (line, patches) in Dictionary(grouping: patches, by: \.line) {
                     let isThere = line.start >= 0 && (0...size).contains(line.count) && line.start <= size - line.count
                     guard isThere,
-                        line.isKept(
-                            by: patches,
-                            in: try directory.fileSystem.bytes(file, at: line.start, count: line.count)
-                        )
+                        line.isKept(by: patches, in: try file.bytes(at: line.start, count: line.count))
                     else { throw SystemError(call: "pread", number: ESTALE) }
                 }
             } catch  where error.number == ENOENT || error.number == ESTALE {
@@ -96,6 +93,7 @@ struct PendingErasure {
         for (segment, patches) in PendingErasure.bySegment(plan) {
             let path = directory.path(ofSegment: segment)
             do throws(SystemError) {
+                try directory.makePlain(segment, synchronizing: descriptor)
                 let file = try directory.fileSystem.open(path, .write)
                 defer { directory.fileSystem.close(file) }
                 for patch in patches {
@@ -145,7 +143,8 @@ extension EventLog {
             (continuation: CheckedContinuation<Result<Void, LogError>, Never>) in
             committer.thread.async { [committer] in
                 do throws(LogError) {
-                    continuation.resume(returning: .success(try committer.lock.erase(plan)))
+                    try committer.rewriting.withLock { _ throws(LogError) in try committer.lock.erase(plan) }
+                    continuation.resume(returning: .success(()))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }

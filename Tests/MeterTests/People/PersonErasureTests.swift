@@ -94,6 +94,53 @@ struct PersonErasureTests {
         #expect(try PersonErasure(people.last ?? "", in: data).search().records > 0 || people.count == 1)
     }
 
+    @Test func `the person is gone from a compressed log, which is compressed again`() async throws {
+        let directory = TemporaryDirectory()
+        let data = DataDirectory(directory.path)
+        var options = EventLog.Options()
+        options.maximumSegmentBytes = 4_000
+        let log = try await onOwnThread("log") { [options] in
+            try EventLog.open(directory: data.log, options: options, now: { .now }, deduplicationKey: { _ in nil })
+        }
+        for number in 1...40 {
+            let author = number % 11 == 0 ? "ann@example.com" : "bo@example.com"
+            let body = apiEvent(number, job: "j\(number)", login: "somebody").replacing(
+                #""trigger":"#,
+                with: #""vcs":{"commit":{"author":{"name":"A","email":"\#(author)"}}},"trigger":"#
+            )
+            _ = try await log.append(event(body, .api))
+        }
+        _ = try await onOwnThread("log") { try log.compressSealed() }
+        await log.close()
+        let lines = try crcs(data)
+        let person = try #require(PersonText(PersonIdentity("ann@example.com")))
+        let holding = { try TextFiles.all(under: data.log).filter { try TextFiles.holds($0, person) } }
+        let segments = try holding()
+        #expect(segments.count == 3 && segments.allSatisfy { $0.hasSuffix(".ndjson.zst") })
+        let kept = try #require(FileManager.default.contents(atPath: segments[0]))
+        let report = try await PersonErasure("ann@example.com", in: data).run()
+        #expect(report.records == 3 && report.segments == 3 && report.isComplete)
+        #expect(try crcs(data).dropLast() == lines[...])
+        #expect(try holding().isEmpty)
+        for path in segments { #expect(!FileManager.default.fileExists(atPath: path), "\(path)") }
+
+        // A file beside the plain one does not count, and is named all the same.
+        try kept.write(to: URL(filePath: segments[0]))
+        let rest = try await PersonErasure("ann@example.com", in: data).run()
+        #expect(rest.records == 0 && rest.remainingFiles == [segments[0]])
+        try kept.dropLast(kept.count / 2).write(to: URL(filePath: segments[0]))
+        #expect(try await PersonErasure("ann@example.com", in: data).run().unsearchedFiles == [segments[0]])
+        let again = try await onOwnThread("log") { () -> CompressionReport in
+            let lock = try LogLock.acquire(directory: data.log)
+            defer { lock.release() }
+            return try lock.compressSealed()
+        }
+        #expect(again.segments.count == 3)
+        #expect(try holding().isEmpty)
+        #expect(try await PersonErasure("ann@example.com", in: data).run().isComplete)
+        #expect(try LogVerifier(directory: data.log).verify().isIntact)
+    }
+
     @Test func `a login is erased with the digits of an id that decides nothing, and kept where it decides`()
         async throws
     {

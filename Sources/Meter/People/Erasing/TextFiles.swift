@@ -1,6 +1,7 @@
+import EventLog
 import Foundation
 
-/// The files of a data directory, searched as they are.
+/// The files of a data directory, searched as they are; segments of the log that are compressed, as they were.
 enum TextFiles {
     private static let chunkBytes = 4 << 20
     private static let overlapBytes = 1024
@@ -24,17 +25,33 @@ enum TextFiles {
     ///
     /// - Throws: Where the file cannot be read.
     static func holds(_ path: String, _ person: PersonText) throws -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let error = SystemError.last("open")
-            guard error.number == ENOENT else { throw error }
+        do {
+            guard path.hasSuffix(SegmentContent.suffix) else { return try holds(person, plain: path) }
+            let content = try SegmentContent(path)
+            var offset = 0
+            return try holds(person) {
+                let chunk = try content.bytes(at: offset, count: chunkBytes)
+                offset += chunk.count
+                return chunk
+            }
+        } catch let error as SystemError where error.number == ENOENT {
             return false
         }
+    }
+
+    private static func holds(_ person: PersonText, plain path: String) throws -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError.last("open") }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        return try holds(person) { Array(try file.read(upToCount: chunkBytes) ?? Data()) }
+    }
+
+    /// - Parameter next: The bytes that follow, none at the end.
+    private static func holds(_ person: PersonText, next: () throws -> [UInt8]) throws -> Bool {
         var window: [UInt8] = []
         var isFirst = true
         while true {
-            let chunk = try file.read(upToCount: chunkBytes) ?? Data()
+            let chunk = try next()
             window.append(contentsOf: chunk)
             // What touches an end is looked at together with what stands beyond it.
             let isFound = person.occurrences(in: window, areEscaped: true).contains { place in

@@ -57,6 +57,7 @@ public struct MeterService: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: [
                     LogService(log: parts.log),
+                    LogCompressor(log: parts.log, setting: settings.logCompression, logger: logger),
                     parts.projector,
                     NoticeService(circleci: parts.circleci),
                     parts.rateCard,

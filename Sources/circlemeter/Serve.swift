@@ -85,6 +85,12 @@ struct Serve: AsyncParsableCommand {
     var maximumSegmentBytes: Int?
 
     @Option(
+        name: .customLong("log-compression"),
+        help: "Which segments of the log are compressed (off): off, or sealed for all but the one that is written."
+    )
+    var logCompression: String?
+
+    @Option(
         name: .customLong("chart-script"),
         help: "The file of Chart.js, which draws the charts (that of libjs-chart.js); off for tables alone."
     )
@@ -110,6 +116,7 @@ struct Serve: AsyncParsableCommand {
         given[.logLevel] = logLevel
         given[.quarantineMaximumBytes] = quarantineMaximumBytes.map(String.init)
         given[.quarantineMaximumAge] = quarantineMaximumAge
+        given[.logCompression] = logCompression
         given[.maximumSegmentBytes] = maximumSegmentBytes.map(String.init)
         let settings: MeterSettings
         do {

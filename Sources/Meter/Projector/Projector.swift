@@ -2,7 +2,6 @@ import EventLog
 import Foundation
 import Logging
 import ServiceLifecycle
-import Synchronization
 import Usage
 
 #if SABOTAGE
@@ -213,13 +212,4 @@ actor Projector: Service {
         }
         logger.info("the snapshot is made", metadata: ["records": "\(end)"])
     }
-}
-
-/// Whether the service is about to stop, for work on other threads.
-private final class StopFlag: Sendable {
-    private let value = Atomic(false)
-
-    var isRaised: Bool { value.load(ordering: .relaxed) }
-
-    func raise() { value.store(true, ordering: .relaxed) }
 }

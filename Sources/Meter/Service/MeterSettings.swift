@@ -50,6 +50,8 @@ public struct MeterSettings: Sendable {
     public var quarantineMaximumAge: Duration? = .seconds(30 * 86_400)
     /// A segment of the log is closed when it is longer.
     public var maximumSegmentBytes: Int
+    /// Which segments are compressed.
+    public var logCompression = LogCompressionSetting.off
     /// What the service says of itself on standard error.
     public var logLevel = Logger.Level.info
 
@@ -72,6 +74,7 @@ public struct MeterSettings: Sendable {
         case quarantineMaximumBytes = "quarantine-maximum-bytes"
         case quarantineMaximumAge = "quarantine-maximum-age"
         case maximumSegmentBytes = "maximum-segment-bytes"
+        case logCompression = "log-compression"
         case logLevel = "log-level"
     }
 
@@ -157,17 +160,8 @@ public struct MeterSettings: Sendable {
         if let text = reader.string(.quarantineMaximumAge) {
             settings.quarantineMaximumAge = try Duration.setting(text, name: Key.quarantineMaximumAge.rawValue)
         }
-        if let text = reader.string(.logLevel) {
-            guard let level = Logger.Level(rawValue: text) else {
-                throw MeterError(
-                    .invalidSetting,
-                    "Not a level",
-                    at: Key.logLevel.rawValue,
-                    hint: "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-                )
-            }
-            settings.logLevel = level
-        }
+        settings.logCompression = try reader.choice(.logCompression, "Not a choice") ?? settings.logCompression
+        settings.logLevel = try reader.choice(.logLevel, "Not a level") ?? settings.logLevel
         return settings
     }
 
@@ -189,6 +183,21 @@ public struct MeterSettings: Sendable {
 extension ConfigReader {
     fileprivate func string(_ key: MeterSettings.Key, isSecret: Bool = false) -> String? {
         string(forKey: ConfigKey([key.rawValue]), isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// One of a few words.
+    fileprivate func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: MeterSettings.Key,
+        _ complaint: String
+    ) throws(MeterError) -> Choice? where Choice.RawValue == String {
+        guard let text = string(key) else { return nil }
+        if let choice = Choice(rawValue: text) { return choice }
+        throw MeterError(
+            .invalidSetting,
+            complaint,
+            at: key.rawValue,
+            hint: "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        )
     }
 
     fileprivate func url(_ key: MeterSettings.Key) throws(MeterError) -> String? {

@@ -4,8 +4,8 @@ import Wire
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Read and check the log. None of this needs the service to stop.",
-        subcommands: [LogCat.self, LogVerify.self, LogStat.self]
+        abstract: "Read, check and compress the log. Reading does not need the service to stop.",
+        subcommands: [LogCat.self, LogVerify.self, LogStat.self, LogCompress.self, LogExpand.self]
     )
 }
 

@@ -24,6 +24,7 @@ struct LogStat: AsyncParsableCommand {
             writer.object { writer in
                 writer.member("records", statistics.recordCount)
                 writer.member("bytes", statistics.byteCount)
+                writer.member("stored_bytes", statistics.storedByteCount)
                 writer.member("counted_sequence", counted)
                 writer.member(
                     "segments",
@@ -33,6 +34,7 @@ struct LogStat: AsyncParsableCommand {
                                 writer.member("first_sequence", segment.segment)
                                 writer.member("records", segment.recordCount)
                                 writer.member("bytes", segment.byteCount)
+                                writer.member("stored_bytes", segment.storedByteCount)
                                 writer.member("created_at", segment.createdAt?.description)
                             }
                         }
@@ -45,11 +47,14 @@ struct LogStat: AsyncParsableCommand {
         for segment in statistics.segments {
             let created = segment.createdAt?.description ?? "unreadable header"
             Console.output(
-                "from \(segment.segment): \(segment.recordCount) records, \(segment.byteCount) bytes, since \(created)"
+                "from \(segment.segment): \(segment.recordCount) records, \(segment.byteCount) bytes"
+                    + (segment.compressedByteCount.map { " (\($0) compressed)" } ?? "") + ", since \(created)"
             )
         }
+        let isCompressed = statistics.storedByteCount != statistics.byteCount
         Console.output(
-            "\(statistics.recordCount) records, \(statistics.byteCount) bytes in \(statistics.segments.count) segments; "
+            "\(statistics.recordCount) records, \(statistics.byteCount) bytes in \(statistics.segments.count) segments"
+                + (isCompressed ? ", \(statistics.storedByteCount) on the disk; " : "; ")
                 + (counted.map { "the snapshot counts through \($0)" } ?? "there is no snapshot")
         )
     }

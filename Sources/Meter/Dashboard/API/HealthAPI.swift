@@ -39,7 +39,7 @@ struct HealthAPI: Sendable {
         metrics.log(
             sequence: end.sequence,
             segmentCount: statistics.segments.count,
-            sizeBytes: statistics.byteCount,
+            sizeBytes: statistics.storedByteCount,
             queuedBytes: statistics.activity?.queuedBytes ?? 0
         )
         metrics.projection(

@@ -77,7 +77,7 @@ public struct MeterService: Sendable {
 }
 
 /// A listener that says which address it could not have.
-private struct Listener<Application: ApplicationProtocol>: Service {
+private struct Listener<Application: Service>: Service {
     private let application: Application
     private let address: ListenAddress
     private let setting: MeterSettings.Key

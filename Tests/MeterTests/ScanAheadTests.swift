@@ -21,7 +21,7 @@ struct ScanAheadTests {
             batch = next
             batchCount += 1
             let isAll = next.forEach { record, _ in
-                read.append(record.position.sequence)
+                read.append(record.pointee.position.sequence)
                 return true
             } damage: { _ in
             }

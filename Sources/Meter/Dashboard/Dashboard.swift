@@ -1,8 +1,10 @@
 import EventLog
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
+import ServiceLifecycle
 
 /// The dashboard's listener: pages for people, snapshots for programs, metrics and health for machines.
 struct Dashboard: Sendable {
@@ -62,11 +64,11 @@ struct Dashboard: Sendable {
     func application(
         address: BindAddress,
         onRunning: @escaping @Sendable (any Channel) async -> Void
-    ) -> some ApplicationProtocol {
+    ) -> some Service {
         ListeningApplication(
             responder: responder,
             server: .guarded(ReceiverLimits(), identity: parts.identity) { _ in },
-            configuration: ApplicationConfiguration(address: address),
+            configuration: ServerConfiguration(address: address),
             onRunning: onRunning,
             now: parts.access.now,
             logger: parts.logger

@@ -37,11 +37,14 @@ struct Projection: ~Copyable {
 
     /// - Parameter people: as the store has it from its first record on.
     init(store: UsageStore, reader: LogReader, people: PersonPolicy = .plain) throws {
+        // Whatever throws comes first: what cannot be copied cannot be given up half made.
+        let reducer = try Reducer(storage: store, personName: people.name)
+        let position = try store.position()
         self.store = store
         self.reader = reader
+        self.reducer = reducer
+        self.position = position
         personFingerprint = people.fingerprint
-        reducer = try Reducer(storage: store, personName: people.name)
-        position = try store.position()
     }
 
     /// Checks that the position, where there is one, is still on the log.

@@ -156,7 +156,7 @@ actor Projector: Service {
             let candidate = try Projection(store: store, reader: reader, people: policy)
             do {
                 try candidate.checkPosition()
-                projection = candidate
+                projection = consume candidate
                 return
             } catch let error as LogError where error.code == .positionNotFound {
                 logger.critical(

@@ -35,7 +35,7 @@ struct Receiver {
             server: .guarded(limits, identity: identity, deliveries: deliveries) { [metrics, limits] refusal in
                 metrics.rejected(HTTPProblem(refusal, limits).code)
             },
-            configuration: ApplicationConfiguration(
+            configuration: ServerConfiguration(
                 address: address,
                 availableConnectionsDelegate: .maximum(2 * limits.maximumConnections, logger: logger)
             ),

@@ -2,16 +2,18 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 import ServiceLifecycle
 import Wire
 
 /// A listener that answers with `responder`, as Hummingbird's `Application` does, but without its clock for the Date
 /// header: that one wakes several threads every second, for as long as the service has nothing to do.
-struct ListeningApplication<Responder: HTTPResponder>: ApplicationProtocol
+struct ListeningApplication<Responder: HTTPResponder>: Service
 where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
     let responder: Responder
     let server: HTTPServerBuilder
-    let configuration: ApplicationConfiguration
+    let configuration: ServerConfiguration
     /// Called with the listening channel, whose `localAddress` tells the port where 0 was asked for.
     let onRunning: @Sendable (any Channel) async -> Void
     /// The wall clock, for the Date header.
@@ -23,8 +25,8 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
 
     func run() async throws {
         let listener = try server.buildServer(
-            configuration: configuration.httpServer,
-            eventLoopGroup: eventLoopGroup,
+            configuration: configuration,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: logger
         ) { request, responseWriter, channel in
             let context = Responder.Context(source: ApplicationRequestContextSource(channel: channel, logger: logger))

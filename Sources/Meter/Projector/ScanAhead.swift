@@ -126,7 +126,7 @@ final class ScannedBatch: @unchecked Sendable {
 
     /// What is read should still be in the processor's cache when it is counted.
     private static let usualByteCount = 1 << 17
-    private static let usualRecordCount = 128
+    private static let usualRecordCount = 64
 
     /// The first `filled` of them are taken.
     private var bytes = [UInt8](repeating: 0, count: ScannedBatch.usualByteCount)

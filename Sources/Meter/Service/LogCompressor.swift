@@ -17,13 +17,15 @@ struct LogCompressor: Service {
     let logger: Logger
 
     func run() async throws {
-        guard setting == .sealed else { return try await gracefulShutdown() }
+        guard setting == .sealed else {
+            try? await gracefulShutdown()
+            return
+        }
         let isStopping = StopFlag()
         await withTaskCancellationOrGracefulShutdownHandler {
             var leaving: Set<Int> = []
             var segment: Int?
-            for await end in log.advances() where end.segment != segment {
-                guard !isStopping.isRaised else { return }
+            for await end in log.advances().cancelOnGracefulShutdown() where end.segment != segment {
                 segment = end.segment
                 await pass(&leaving, isStopping)
             }

@@ -92,6 +92,18 @@ public final class EventLog: Sendable {
         return try answer.get()
     }
 
+    /// Appends entries that go together, whose order means nothing: they share syncs. Returns once all are answered.
+    ///
+    /// - Throws: The first error that there was, as ``append(_:)`` throws it; the other entries are on the log all the same.
+    public func append(_ entries: [LogEntry]) async throws(LogError) {
+        guard !entries.isEmpty else { return }
+        let error = await withCheckedContinuation { waiter in
+            let answers = AnswerCount(entries.count, waiter)
+            for entry in entries { append(entry) { answers.take($0) } }
+        }
+        if let error { throw error }
+    }
+
     /// The same for a caller that has a thread of its own to go on with.
     ///
     /// - Parameter completion: Called once, on the log's thread, or on the caller's before this returns: it must be quick

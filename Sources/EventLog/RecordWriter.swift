@@ -76,10 +76,12 @@ enum RecordWriter {
     }
 
     private static func check(_ entry: LogEntry) throws(LogError) {
-        let connection = Array(entry.connection.utf8)
-        let isConnection =
-            (1...63).contains(connection.count)
-            && connection.enumerated().allSatisfy { LineCursor.isConnectionCharacter($1, isFirst: $0 == 0) }
+        var isConnection = (1...63).contains(entry.connection.utf8.count)
+        var isFirst = true
+        for character in entry.connection.utf8 {
+            isConnection = isConnection && LineCursor.isConnectionCharacter(character, isFirst: isFirst)
+            isFirst = false
+        }
         guard isConnection else {
             throw LogError(
                 code: .invalidEntry,

@@ -35,6 +35,36 @@ struct AppendTests {
         #expect(Set(reading.bodies) == Set((0...64).map(String.init)))
     }
 
+    @Test func `entries that go together are answered when the last of them is durable, and share syncs`() async throws
+    {
+        let fixture = LogFixture()
+        let gate = GatedFileSystem()
+        let log = try fixture.open(fileSystem: gate)
+        gate.hold()
+        let task = Task { try await log.append((0..<300).map { LogFixture.entry("\($0)") }) }
+        await waitUntil { gate.isWaiting && log.statistics.activity?.queuedCount == 300 }
+        #expect(log.durableEnd == .start)
+        gate.release()
+        try await task.value
+        #expect(log.durableEnd.sequence == 300)
+        #expect(log.statistics.activity?.syncCount ?? 9 <= 2)
+        try await log.append([])
+        await log.close()
+        #expect(try fixture.read().bodies == (0..<300).map(String.init))
+    }
+
+    @Test func `of entries that go together, one that is not on the log is an error`() async throws {
+        let log = try LogFixture().open()
+        var wrong = LogFixture.entry("2")
+        wrong.connection = "Not an id"
+        let error = await #expect(throws: LogError.self) {
+            try await log.append([LogFixture.entry("1"), wrong, LogFixture.entry("3")])
+        }
+        #expect(error?.code == .invalidEntry)
+        #expect(log.durableEnd.sequence == 2)
+        await log.close()
+    }
+
     @Test func nothingIsAnsweredWhileItsSyncIsUnderWay() async throws {
         let gate = GatedFileSystem()
         let log = try LogFixture().open(fileSystem: gate)

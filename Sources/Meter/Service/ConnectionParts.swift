@@ -28,13 +28,7 @@ struct ConnectionParts: Sendable {
         let clients = APIClients(baseURL: settings.circleciURL, callsPerSecond: settings.apiCallsPerSecond) {
             metrics.observe($0)
         }
-        let append: @Sendable ([LogEntry]) async throws -> Void = { entries in
-            // Side by side, so that one sync covers them all; their order means nothing.
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for entry in entries { group.addTask { _ = try await log.append(entry) } }
-                try await group.waitForAll()
-            }
-        }
+        let append: @Sendable ([LogEntry]) async throws -> Void = { try await log.append($0) }
         let appendOne: @Sendable (LogEntry) async throws -> Void = { _ = try await log.append($0) }
         let makeAPI: @Sendable (Secret) throws -> any CircleCIAPI = { try clients.client($0) }
         let transport = HTTPNoticeTransport()

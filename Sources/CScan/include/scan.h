@@ -1,8 +1,9 @@
 #pragma once
 
 // Searches that take sixteen bytes a step by instructions that Swift cannot name. Inline, because a call would cost as much as
-// the search. Everything else about reading JSON is in Wire.
+// the search. Everything else about reading is in Wire, and of usage exports in CircleCI.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -56,4 +57,44 @@ static inline size_t scan_plain_characters(const uint8_t *_Nonnull bytes, size_t
         if (byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5c) break;
     }
     return index;
+}
+
+/// A stretch of a CSV cell.
+struct scan_cell_stretch {
+    size_t count;
+    /// Whether one of its bytes does not stand for itself in a JSON string: it is below 0x20 or above 0x7f, or a quote.
+    bool is_odd;
+};
+
+/// The first of the `count` bytes, up to the first one that is `stop`, a line feed, a carriage return or a backslash.
+static inline struct scan_cell_stretch scan_cell(const uint8_t *_Nonnull bytes, size_t count, uint8_t stop) {
+    struct scan_cell_stretch stretch = {0, false};
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8(0x22), backslash = _mm_set1_epi8(0x5c), last_control = _mm_set1_epi8(0x1f);
+    const __m128i line_feed = _mm_set1_epi8(0x0a), carriage_return = _mm_set1_epi8(0x0d);
+    const __m128i other_stop = _mm_set1_epi8((char)stop);
+    for (; stretch.count + 16 <= count; stretch.count += 16) {
+        const __m128i chunk = _mm_loadu_si128((const __m128i *)(bytes + stretch.count));
+        const __m128i line_ends = _mm_or_si128(_mm_cmpeq_epi8(chunk, line_feed), _mm_cmpeq_epi8(chunk, carriage_return));
+        const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(chunk, other_stop), _mm_cmpeq_epi8(chunk, backslash));
+        const unsigned stops = (unsigned)_mm_movemask_epi8(_mm_or_si128(line_ends, others));
+        // Signed: what is above 0x7f is below zero.
+        const __m128i in_range = _mm_cmpgt_epi8(chunk, last_control);
+        const unsigned odd =
+            (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(chunk, quote), in_range)) ^ 0xffffu;
+        if (stops != 0) {
+            // Those below the lowest stop.
+            if ((odd & (stops - 1) & ~stops) != 0) stretch.is_odd = true;
+            stretch.count += (size_t)__builtin_ctz(stops);
+            return stretch;
+        }
+        if (odd != 0) stretch.is_odd = true;
+    }
+#endif
+    for (; stretch.count < count; stretch.count++) {
+        const uint8_t byte = bytes[stretch.count];
+        if (byte == stop || byte == 0x0a || byte == 0x0d || byte == 0x5c) break;
+        if (byte < 0x20 || byte >= 0x80 || byte == 0x22) stretch.is_odd = true;
+    }
+    return stretch;
 }

@@ -30,7 +30,38 @@ final class ExportTable {
     private var nextLine = 1
     /// Where the present row begins, from 1.
     private(set) var line = 0
-    private(set) var fields: [Field] = []
+    /// The cells of the row that was read last.
+    private(set) var row: Row
+
+    /// A row's cells, valid until the next row is read.
+    ///
+    /// Unsafe: both memories are the table's, which outlives its rows, and the places given out are below `count`.
+    struct Row {
+        fileprivate(set) var count = 0
+        /// Whether all texts can stand in a JSON string as they are: printable ASCII, without quotes and backslashes.
+        fileprivate(set) var isPlain = true
+        fileprivate(set) var bytes: UnsafeRawBufferPointer
+        fileprivate let fields: UnsafeMutablePointer<Field>
+
+        @inline(__always)
+        subscript(place: Int) -> Field {
+            precondition(place < count)
+            return fields[place]
+        }
+
+        /// The text of a cell; nil where it is NULL or empty.
+        @inline(__always)
+        func text(at place: Int) -> UnsafeRawBufferPointer? {
+            let field = self[place]
+            guard !field.isNull, field.end > field.start else { return nil }
+            return UnsafeRawBufferPointer(rebasing: bytes[field.start..<field.end])
+        }
+
+        /// All of a row's bytes, as far as texts stand in them.
+        var byteCount: Int { count == 0 ? 0 : fields[count - 1].end - fields[0].start }
+    }
+
+    var fields: UnsafeBufferPointer<Field> { UnsafeBufferPointer(start: row.fields, count: row.count) }
 
     /// Of the file as it is, compressed or not.
     var consumedBytes: Int { input.consumedBytes }
@@ -39,9 +70,13 @@ final class ExportTable {
         self.input = input
         self.name = name
         buffer = .allocate(byteCount: initialBytes, alignment: 16)
+        row = Row(bytes: UnsafeRawBufferPointer(buffer), fields: .allocate(capacity: ExportTable.maximumFields))
     }
 
-    deinit { buffer.deallocate() }
+    deinit {
+        buffer.deallocate()
+        row.fields.deallocate()
+    }
 
     /// The present row's bytes that a field is of; valid until the next row is read.
     func bytes(_ field: Field) -> UnsafeRawBufferPointer {
@@ -57,8 +92,8 @@ final class ExportTable {
                 nextLine += lines
                 position = after
                 // An empty line has one field of nothing.
-                if fields.count == 1, fields[0].start == fields[0].end, !fields[0].isEscaped { continue }
-                for index in fields.indices where fields[index].isEscaped { unescape(&fields[index]) }
+                if row.count == 1, row[0].start == row[0].end, !row[0].isEscaped { continue }
+                if !row.isPlain { unescape() }
                 return true
             case .end:
                 return false
@@ -85,34 +120,39 @@ final class ExportTable {
             }
         }
         guard position < end else { return isAtEnd ? .end : .incomplete }
-        fields.removeAll(keepingCapacity: true)
         // The buffer is not changed while it is walked over.
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<end])
+        let isAtEnd = isAtEnd
+        // Kept here and not in the table, because reaching into an object costs as much as a field.
+        var row = Row(bytes: bytes, fields: row.fields)
+        defer { self.row = row }
         var index = position
         var lines = 1
         while true {
-            guard fields.count < ExportTable.maximumFields else {
+            guard row.count < ExportTable.maximumFields else {
                 throw error(.fieldCount, "more than \(ExportTable.maximumFields) fields")
             }
             var field = Field(start: index, end: index)
-            if index < end, bytes[index] == UInt8(ascii: "\"") {
-                guard try scanQuoted(bytes, &index, &field, &lines) else { return try incomplete(field) }
-            } else {
-                guard scanPlain(bytes, &index, &field, &lines) else { return try incomplete(field) }
-            }
+            let isComplete =
+                index < bytes.count && bytes[index] == UInt8(ascii: "\"")
+                ? ExportTable.scanQuoted(bytes, &index, &field, &lines, &row, isAtEnd: isAtEnd)
+                : ExportTable.scanPlain(bytes, &index, &field, &lines, &row, isAtEnd: isAtEnd)
+            guard isComplete else { return try incomplete(field) }
             guard field.end - field.start <= ExportTable.maximumFieldBytes else { throw tooLong() }
-            fields.append(field)
+            if field.isEscaped, !field.isNull { row.isPlain = false }
+            row.fields[row.count] = field
+            row.count += 1
             #if SABOTAGE
                 if Sabotage.plants("unended-row-dropped"), index == end { return .end }
             #endif
-            guard index < end else { return .row(after: index, lines: lines - 1 + 1) }
+            guard index < bytes.count else { return .row(after: index, lines: lines) }
             switch bytes[index] {
             case UInt8(ascii: ","): index += 1
             case 0x0a: return .row(after: index + 1, lines: lines)
             case 0x0d:
                 // The line feed that may follow may not be here yet.
-                guard index + 1 < end || isAtEnd else { return .incomplete }
-                let isPair = index + 1 < end && bytes[index + 1] == 0x0a
+                guard index + 1 < bytes.count || isAtEnd else { return .incomplete }
+                let isPair = index + 1 < bytes.count && bytes[index + 1] == 0x0a
                 return .row(after: index + (isPair ? 2 : 1), lines: lines)
             default: throw error(.badQuotes, "text follows the end of a quoted field")
             }
@@ -127,44 +167,46 @@ final class ExportTable {
 
     /// False where the field does not end in what is there.
     @inline(__always)
-    private func scanPlain(
+    private static func scanPlain(
         _ bytes: UnsafeRawBufferPointer,
         _ index: inout Int,
         _ field: inout Field,
-        _ lines: inout Int
+        _ lines: inout Int,
+        _ row: inout Row,
+        isAtEnd: Bool
     ) -> Bool {
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: ",") || byte == 0x0a || byte == 0x0d {
-                field.end = index
-                field.isNull =
-                    field.isEscaped && index - field.start == 2 && bytes[index - 1] == UInt8(ascii: "N")
-                return true
-            }
-            if byte == UInt8(ascii: "\\") {
-                field.isEscaped = true
-                if index + 1 < bytes.count, bytes[index + 1] == 0x0a { lines += 1 }
-                index += 1
-            }
-            index += 1
+        while true {
+            let stretch = CellStretch(bytes, from: index, stop: UInt8(ascii: ","))
+            index &+= stretch.count
+            if stretch.isOdd { row.isPlain = false }
+            guard index < bytes.count, bytes[index] == UInt8(ascii: "\\") else { break }
+            field.isEscaped = true
+            if index + 1 < bytes.count, bytes[index + 1] == 0x0a { lines += 1 }
+            index &+= 2
         }
         index = min(index, bytes.count)
         field.end = index
         field.isNull = field.isEscaped && index - field.start == 2 && bytes[index - 1] == UInt8(ascii: "N")
-        return isAtEnd
+        return index < bytes.count || isAtEnd
     }
 
     /// False where the field does not end in what is there.
     @inline(__always)
-    private func scanQuoted(
+    private static func scanQuoted(
         _ bytes: UnsafeRawBufferPointer,
         _ index: inout Int,
         _ field: inout Field,
-        _ lines: inout Int
-    ) throws(UsageExportError) -> Bool {
+        _ lines: inout Int,
+        _ row: inout Row,
+        isAtEnd: Bool
+    ) -> Bool {
         index += 1
         field.start = index
-        while index < bytes.count {
+        while true {
+            let stretch = CellStretch(bytes, from: index, stop: UInt8(ascii: "\""))
+            index &+= stretch.count
+            if stretch.isOdd { row.isPlain = false }
+            guard index < bytes.count else { return false }
             let byte = bytes[index]
             if byte == UInt8(ascii: "\"") {
                 guard index + 1 < bytes.count || isAtEnd else { return false }
@@ -183,10 +225,15 @@ final class ExportTable {
                 index += 2
                 continue
             }
-            if byte == 0x0a || byte == 0x0d && !(index + 1 < bytes.count && bytes[index + 1] == 0x0a) { lines += 1 }
+            row.isPlain = false
+            if byte == 0x0a || !(index + 1 < bytes.count && bytes[index + 1] == 0x0a) { lines += 1 }
             index += 1
         }
-        return false
+    }
+
+    /// Takes quotes and backslashes out of the row's fields.
+    private func unescape() {
+        for place in 0..<row.count where row[place].isEscaped { unescape(&row.fields[place]) }
     }
 
     /// Takes quotes and backslashes out of a field, in place: what is left is shorter.

@@ -41,6 +41,12 @@ public struct JSONWriter {
         quoted(value)
     }
 
+    /// A text of UTF-8 bytes.
+    public mutating func string(utf8 value: UnsafeRawBufferPointer) {
+        separate()
+        quoted(value)
+    }
+
     public mutating func integer(_ value: some BinaryInteger) {
         separate()
         bytes.append(contentsOf: String(value).utf8)
@@ -70,8 +76,7 @@ public struct JSONWriter {
     /// A text of UTF-8 bytes.
     public mutating func member(_ name: String, utf8 value: UnsafeRawBufferPointer) {
         self.name(name)
-        separate()
-        quoted(value)
+        string(utf8: value)
     }
 
     public mutating func member(_ name: String, _ value: (some BinaryInteger)?) {
@@ -101,21 +106,6 @@ public struct JSONWriter {
     public mutating func member(_ name: String, array body: (inout JSONWriter) -> Void) {
         self.name(name)
         array(body)
-    }
-
-    /// A member that is left out where `body` writes nothing into its object.
-    public mutating func member(_ name: String, objectUnlessEmpty body: (inout JSONWriter) -> Void) {
-        let (start, neededComma) = (bytes.count, needsComma)
-        self.name(name)
-        open(UInt8(ascii: "{"))
-        let empty = bytes.count
-        body(&self)
-        guard bytes.count > empty else {
-            bytes.removeLast(empty - start)
-            needsComma = neededComma
-            return
-        }
-        close(UInt8(ascii: "}"))
     }
 
     private mutating func separate() {

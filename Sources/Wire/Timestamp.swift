@@ -28,29 +28,38 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// Appends what ``description`` shows.
     public func append(to bytes: inout [UInt8]) {
-        let (year, month, dayOfMonth) = day.civil
-        let rest = milliseconds - Int64(day.daysSinceEpoch) * 86_400_000
-        func two(_ value: Int) {
-            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / 10))
-            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value % 10))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Timestamp.characterCount) { characters in
+            guard let base = characters.baseAddress else { return }
+            write(to: base)
+            bytes.append(contentsOf: UnsafeBufferPointer(characters))
         }
-        two(year / 100)
-        two(year % 100)
-        bytes.append(UInt8(ascii: "-"))
-        two(month)
-        bytes.append(UInt8(ascii: "-"))
-        two(dayOfMonth)
-        bytes.append(UInt8(ascii: "T"))
-        two(Int(rest / 3_600_000))
-        bytes.append(UInt8(ascii: ":"))
-        two(Int(rest / 60_000 % 60))
-        bytes.append(UInt8(ascii: ":"))
-        two(Int(rest / 1000 % 60))
-        bytes.append(UInt8(ascii: "."))
+    }
+
+    /// How long what ``description`` shows is.
+    public static let characterCount = 24
+
+    /// Writes what ``description`` shows into ``characterCount`` bytes.
+    public func write(to bytes: UnsafeMutablePointer<UInt8>) {
+        let day = day
+        let (year, month, dayOfMonth) = day.civil
+        let rest = milliseconds &- Int64(day.daysSinceEpoch) &* 86_400_000
+        @inline(__always)
+        func two(_ value: Int, _ place: Int, then separator: UInt8) {
+            bytes[place] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / 10)
+            bytes[place &+ 1] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value % 10)
+            bytes[place &+ 2] = separator
+        }
+        let seconds = Int(rest / 1000)
         let milliseconds = Int(rest % 1000)
-        bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: milliseconds / 100))
-        two(milliseconds % 100)
-        bytes.append(UInt8(ascii: "Z"))
+        two(year / 100, 0, then: 0)
+        two(year % 100, 2, then: UInt8(ascii: "-"))
+        two(month, 5, then: UInt8(ascii: "-"))
+        two(dayOfMonth, 8, then: UInt8(ascii: "T"))
+        two(seconds / 3600, 11, then: UInt8(ascii: ":"))
+        two(seconds / 60 % 60, 14, then: UInt8(ascii: ":"))
+        two(seconds % 60, 17, then: UInt8(ascii: "."))
+        two(milliseconds / 10, 20, then: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: milliseconds % 10))
+        bytes[23] = UInt8(ascii: "Z")
     }
 
     private static func floorDivided(_ value: Int64, by divisor: Int64) -> Int64 {

@@ -41,6 +41,8 @@ enum ExportCells {
     private static let maximum: Int64 = 1_000_000_000_000
 
     private static func scaled(_ text: UnsafeRawBufferPointer, digits wanted: Int) -> Int64? {
+        // Most credits are none.
+        if text.count == 1, text[0] == UInt8(ascii: "0") { return 0 }
         var index = 0
         var isNegative = false
         if index < text.count, text[index] == UInt8(ascii: "-") || text[index] == UInt8(ascii: "+") {

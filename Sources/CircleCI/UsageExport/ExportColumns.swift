@@ -1,3 +1,5 @@
+import Wire
+
 /// Where each column of a usage export stands, by the header's names without regard to case and order.
 struct ExportColumns {
     /// The names that CircleCI documents, of which those are read that say something of the run.
@@ -93,10 +95,15 @@ struct ExportColumns {
     let count: Int
     /// By ``Column``'s place; nil where the file has no such column.
     private var places: [Int?]
-    /// What a feature cost: the feature's name, the column's, its place.
-    private(set) var credits: [(feature: String, column: String, place: Int)] = []
-    /// Columns that are not known here.
-    private(set) var others: [(name: String, place: Int)] = []
+    /// What a feature cost: the name of its member in an event, the column's, its place.
+    private(set) var credits: [(member: [UInt8], column: String, place: Int)] = []
+    /// Columns that are not known here: the names of their members in an event, their places.
+    private(set) var others: [(member: [UInt8], place: Int)] = []
+
+    /// What ``credits`` and ``others`` take of an event at most, without texts.
+    private(set) var eventByteCount = 0
+    /// A number's digits and sign, or quotes, and a comma.
+    private static let valueByteCount = 24
 
     init(header names: [String], file: String) throws(UsageExportError) {
         count = names.count
@@ -110,10 +117,14 @@ struct ExportColumns {
             if let column = ExportColumns.columns[name] {
                 places[column.rawValue] = place
             } else if name.hasSuffix("_CREDITS") {
-                credits.append((name.dropLast("_CREDITS".count).lowercased(), name, place))
+                let feature = name.dropLast("_CREDITS".count).lowercased()
+                credits.append((ExportColumns.member(feature), name, place))
             } else if !ExportColumns.ignored.contains(name) {
-                others.append((name, place))
+                others.append((ExportColumns.member(name), place))
             }
+        }
+        for member in credits.map(\.member) + others.map(\.member) {
+            eventByteCount += member.count + ExportColumns.valueByteCount
         }
         let missing =
             ExportColumns.required.map(\.name).filter { !seen.contains($0) }
@@ -129,6 +140,13 @@ struct ExportColumns {
                 hint: "the file is to be a usage export of CircleCI, with its header"
             )
         }
+    }
+
+    /// A member's name in an event, with quotes and colon.
+    private static func member(_ name: String) -> [UInt8] {
+        var json = JSONWriter()
+        json.name(name)
+        return json.bytes
     }
 
     @inline(__always)

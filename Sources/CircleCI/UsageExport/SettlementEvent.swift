@@ -1,4 +1,4 @@
-import COpenSSL
+import Glibc
 public import Wire
 
 /// The event that a row of the usage export becomes on the log.
@@ -12,159 +12,201 @@ public struct SettlementEvent: Sendable {
 
     /// Of the row that `reader` read last.
     public init(_ reader: UsageExportReader, exportedAt: Timestamp) {
-        var json = JSONWriter()
-        json.reserve(SettlementEvent.usualByteCount)
-        var contentID: UInt128 = 0
-        json.object { json in
-            RowWriter(reader: reader).write(to: &json)
+        let writer = RowWriter(cells: reader.cells, columns: reader.columns, row: reader.row)
+        (contentID, body) = withUnsafeTemporaryAllocation(byteCount: writer.maximumByteCount, alignment: 16) { memory in
+            var text = EventText(memory)
+            text.literal("{")
+            writer.write(to: &text)
             // Of the members so far, as an object.
-            contentID = json.bytes.withUnsafeBytes { SettlementEvent.hash($0) }
-            json.member("id", "export-\(Hex.string(contentID))")
-            json.member("exported_at", exportedAt.description)
-        }
-        self.contentID = contentID
-        body = json.bytes
-    }
-
-    private static let usualByteCount = 1536
-    // Looked up once, which costs as much as the digest of a row.
-    //
-    // Unsafe: made once, never freed or changed, and libcrypto reads it on any thread.
-    nonisolated(unsafe) private static let sha256 = EVP_MD_fetch(nil, "SHA256", nil)
-
-    /// The first half of SHA-256 of an object of which the brace at the end is still to come.
-    private static func hash(_ members: UnsafeRawBufferPointer) -> UInt128 {
-        withUnsafeTemporaryAllocation(byteCount: Int(EVP_MAX_MD_SIZE), alignment: 16) { digest in
-            let context = EVP_MD_CTX_new()
-            defer { EVP_MD_CTX_free(context) }
-            let isDone =
-                EVP_DigestInit_ex(context, sha256, nil) == 1
-                && EVP_DigestUpdate(context, members.baseAddress, members.count) == 1
-                && EVP_DigestUpdate(context, "}", 1) == 1
-                && EVP_DigestFinal_ex(context, digest.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1
-            precondition(isDone, "libcrypto has no SHA-256")
-            return UInt128(bigEndian: digest.loadUnaligned(as: UInt128.self))
+            let contentID = text.asObject { reader.digest.half($0) }
+            text.literal("\"id\":\"export-")
+            text.hexadecimal(contentID)
+            text.literal("\",\"exported_at\":\"")
+            text.time(exportedAt)
+            text.literal("\",")
+            return (contentID, text.asObject { [UInt8]($0) })
         }
     }
 }
 
-/// Writes a row in the shape of a webhook's event, with what only the export says under `usage`.
+/// Writes a row in the shape of a webhook's event, with what only the export says under `usage`. Members are left out
+/// where there is nothing to say.
 private struct RowWriter {
-    let reader: UsageExportReader
+    let cells: ExportTable.Row
+    let columns: ExportColumns
+    let row: ExportRow
 
-    func write(to json: inout JSONWriter) {
-        let row = reader.row
-        json.member("type", "job-settled")
-        let happenedAt = row.stoppedAt ?? row.startedAt ?? row.queuedAt ?? row.pipelineCreatedAt
-        json.member("happened_at", happenedAt)
-        json.part("organization") { part in
-            part.text("id", reader.text(.organizationID))
-            part.text("name", reader.text(.organizationName))
-        }
-        json.part("project") { part in
-            part.text("id", reader.text(.projectID))
-            part.value("slug", reader.slug)
-            part.text("name", reader.text(.projectName))
-        }
-        json.part("workflow") { part in
-            part.text("id", reader.text(.workflowID))
-            part.text("name", reader.text(.workflowName))
-            part.time("stopped_at", row.workflowStoppedAt)
-        }
-        json.part("job") { part in
-            part.text("id", reader.text(.jobID))
-            part.text("name", reader.text(.jobName))
-            part.integer("number", row.jobNumber)
-            part.text("status", reader.text(.jobStatus))
-            part.time("started_at", row.startedAt)
-            part.time("stopped_at", row.stoppedAt)
-        }
-        json.part("pipeline") { part in
-            part.text("id", reader.text(.pipelineID))
-            part.integer("number", row.pipelineNumber)
-            part.time("created_at", row.pipelineCreatedAt)
-            part.part("trigger") { $0.text("type", reader.text(.pipelineTriggerSource)) }
-            part.part("vcs") { part in
-                part.text("provider_name", reader.text(.vcsName))
-                part.text("target_repository_url", reader.text(.vcsURL))
-                part.text("branch", reader.text(.vcsBranch))
-            }
-        }
-        json.part("usage") { writeUsage(row, to: &$0) }
-        let others = reader.others
-        if !others.isEmpty {
-            json.part("columns") { part in
-                for other in others { part.text(other.name, other.text) }
-            }
-        }
+    /// What all names, numbers and times take at most, of the columns that are known.
+    private static let fixedByteCount = 4096
+    /// What the character of a text takes that has to be escaped, `\u0001`.
+    private static let escapedByteCount = 6
+
+    /// No event is longer.
+    var maximumByteCount: Int {
+        // The address is written once more as a slug.
+        let texts = 2 * cells.byteCount
+        return RowWriter.fixedByteCount + columns.eventByteCount
+            + (cells.isPlain ? texts : texts * RowWriter.escapedByteCount)
     }
 
-    private func writeUsage(_ row: ExportRow, to part: inout JSONWriter) {
-        part.text("resource_class", reader.text(.resourceClass))
-        part.text("executor", reader.text(.executor))
-        part.text("operating_system", reader.text(.operatingSystem))
-        part.integer("parallelism", row.parallelism)
-        part.integer("seconds", row.seconds)
-        part.time("queued_at", row.queuedAt)
-        part.part("credits") { part in
-            for credits in row.credits { part.integer(credits.feature, credits.thousandths) }
-            part.integer("total", row.totalCredits)
+    func write(to out: inout EventText) {
+        out.literal("\"type\":\"job-settled\",")
+        time("\"happened_at\":\"", row.stoppedAt ?? row.startedAt ?? row.queuedAt ?? row.pipelineCreatedAt, to: &out)
+        let organization = out.open("\"organization\":{")
+        text("\"id\":\"", .organizationID, to: &out)
+        text("\"name\":\"", .organizationName, to: &out)
+        out.close(organization)
+        let project = out.open("\"project\":{")
+        text("\"id\":\"", .projectID, to: &out)
+        slug(to: &out)
+        text("\"name\":\"", .projectName, to: &out)
+        out.close(project)
+        let workflow = out.open("\"workflow\":{")
+        text("\"id\":\"", .workflowID, to: &out)
+        text("\"name\":\"", .workflowName, to: &out)
+        time("\"stopped_at\":\"", row.workflowStoppedAt, to: &out)
+        out.close(workflow)
+        let job = out.open("\"job\":{")
+        text("\"id\":\"", .jobID, to: &out)
+        text("\"name\":\"", .jobName, to: &out)
+        integer("\"number\":", row.jobNumber, to: &out)
+        text("\"status\":\"", .jobStatus, to: &out)
+        time("\"started_at\":\"", row.startedAt, to: &out)
+        time("\"stopped_at\":\"", row.stoppedAt, to: &out)
+        out.close(job)
+        writePipeline(to: &out)
+        writeUsage(to: &out)
+        writeOthers(to: &out)
+    }
+
+    private func writePipeline(to out: inout EventText) {
+        let pipeline = out.open("\"pipeline\":{")
+        text("\"id\":\"", .pipelineID, to: &out)
+        integer("\"number\":", row.pipelineNumber, to: &out)
+        time("\"created_at\":\"", row.pipelineCreatedAt, to: &out)
+        let trigger = out.open("\"trigger\":{")
+        text("\"type\":\"", .pipelineTriggerSource, to: &out)
+        out.close(trigger)
+        let vcs = out.open("\"vcs\":{")
+        text("\"provider_name\":\"", .vcsName, to: &out)
+        text("\"target_repository_url\":\"", .vcsURL, to: &out)
+        text("\"branch\":\"", .vcsBranch, to: &out)
+        out.close(vcs)
+        out.close(pipeline)
+    }
+
+    private func writeUsage(to out: inout EventText) {
+        let usage = out.open("\"usage\":{")
+        text("\"resource_class\":\"", .resourceClass, to: &out)
+        text("\"executor\":\"", .executor, to: &out)
+        text("\"operating_system\":\"", .operatingSystem, to: &out)
+        integer("\"parallelism\":", row.parallelism, to: &out)
+        integer("\"seconds\":", row.seconds, to: &out)
+        time("\"queued_at\":\"", row.queuedAt, to: &out)
+        let credits = out.open("\"credits\":{")
+        for part in row.credits {
+            columns.credits[part.column].member.withUnsafeBytes { out.bytes($0) }
+            out.integer(part.thousandths)
+            out.literal(",")
         }
-        part.part("cpu") { part in
-            part.integer("median", row.medianCPU)
-            part.integer("max", row.maximumCPU)
+        integer("\"total\":", row.totalCredits, to: &out)
+        out.close(credits)
+        let cpu = out.open("\"cpu\":{")
+        integer("\"median\":", row.medianCPU, to: &out)
+        integer("\"max\":", row.maximumCPU, to: &out)
+        out.close(cpu)
+        let memory = out.open("\"ram\":{")
+        integer("\"median\":", row.medianMemory, to: &out)
+        integer("\"max\":", row.maximumMemory, to: &out)
+        out.close(memory)
+        let user = out.open("\"user\":{")
+        text("\"id\":\"", .pipelineTriggerUserID, to: &out)
+        if let isUnregistered = row.isUnregistered {
+            out.literal(isUnregistered ? "\"unregistered\":true," : "\"unregistered\":false,")
         }
-        part.part("ram") { part in
-            part.integer("median", row.medianMemory)
-            part.integer("max", row.maximumMemory)
+        out.close(user)
+        out.close(usage)
+    }
+
+    /// Cells of columns that are not known, by their names.
+    private func writeOthers(to out: inout EventText) {
+        let others = out.open("\"columns\":{")
+        for other in columns.others where !cells[other.place].isNull {
+            other.member.withUnsafeBytes { out.bytes($0) }
+            out.literal("\"")
+            if let text = cells.text(at: other.place) { out.characters(text, isPlain: cells.isPlain) }
+            out.literal("\",")
         }
-        part.part("user") { part in
-            part.text("id", reader.text(.pipelineTriggerUserID))
-            if let isUnregistered = row.isUnregistered { part.member("unregistered", isUnregistered) }
-        }
-    }
-}
-
-/// Members are left out where there is nothing to say, and so are objects without members.
-extension JSONWriter {
-    fileprivate mutating func text(_ name: String, _ text: UnsafeRawBufferPointer?) {
-        if let text { member(name, utf8: text) }
+        out.close(others)
     }
 
-    fileprivate mutating func value(_ name: String, _ value: String?) {
-        if let value { member(name, value) }
-    }
-
-    fileprivate mutating func time(_ name: String, _ time: Timestamp?) {
-        if let time { member(name, time) }
-    }
-
-    fileprivate mutating func integer(_ name: String, _ value: Int64?) {
-        if let value { member(name, value) }
-    }
-
-    fileprivate mutating func part(_ name: String, _ body: (inout JSONWriter) -> Void) {
-        member(name, objectUnlessEmpty: body)
-    }
-}
-
-extension UsageExportReader {
     /// The project's slug as far as the repository's address tells it: `https://github.com/o/r` is `github/o/r`.
-    fileprivate var slug: String? {
-        guard let url = text(.vcsURL) else { return nil }
-        var rest = String(decoding: url, as: UTF8.self)[...]
-        for scheme in ["https://", "http://", "//"] where rest.hasPrefix(scheme) {
-            rest = rest.dropFirst(scheme.count)
+    private func slug(to out: inout EventText) {
+        guard let place = columns.place(.vcsURL), let url = cells.text(at: place),
+            let (provider, path) = RepositoryAddress.slug(of: url)
+        else { return }
+        out.literal("\"slug\":\"")
+        out.literal(provider)
+        out.characters(path, isPlain: cells.isPlain)
+        out.literal("\",")
+    }
+
+    /// - Parameter name: with its quotes, the colon and the value's first quote.
+    @inline(__always)
+    private func text(_ name: StaticString, _ column: ExportColumns.Column, to out: inout EventText) {
+        guard let place = columns.place(column), let text = cells.text(at: place) else { return }
+        out.literal(name)
+        out.characters(text, isPlain: cells.isPlain)
+        out.literal("\",")
+    }
+
+    @inline(__always)
+    private func time(_ name: StaticString, _ time: Timestamp?, to out: inout EventText) {
+        guard let time else { return }
+        out.literal(name)
+        out.time(time)
+        out.literal("\",")
+    }
+
+    @inline(__always)
+    private func integer(_ name: StaticString, _ value: Int64?, to out: inout EventText) {
+        guard let value else { return }
+        out.literal(name)
+        out.integer(value)
+        out.literal(",")
+    }
+}
+
+/// What a repository's address tells.
+private enum RepositoryAddress {
+    private static let schemes: [StaticString] = ["https://", "http://", "//"]
+    private static let hosts: [(host: StaticString, provider: StaticString)] = [
+        ("github.com/", "github/"), ("bitbucket.org/", "bitbucket/"), ("circleci.com/", "circleci/"),
+    ]
+
+    static func slug(of url: UnsafeRawBufferPointer) -> (provider: StaticString, path: UnsafeRawBufferPointer)? {
+        var rest = url
+        for scheme in schemes {
+            guard let address = dropping(scheme, from: rest) else { continue }
+            rest = address
             break
         }
-        if rest.hasSuffix(".git") { rest = rest.dropLast(4) }
-        for (host, provider) in [
-            ("github.com/", "github/"), ("bitbucket.org/", "bitbucket/"), ("circleci.com/", "circleci/"),
-        ]
-        where rest.hasPrefix(host) {
-            let path = rest.dropFirst(host.count)
-            return path.split(separator: "/", omittingEmptySubsequences: false).count == 2 ? provider + path : nil
+        if rest.suffix(4).elementsEqual(".git".utf8) { rest = UnsafeRawBufferPointer(rebasing: rest.dropLast(4)) }
+        for (host, provider) in hosts {
+            guard let path = dropping(host, from: rest) else { continue }
+            return path.count { $0 == UInt8(ascii: "/") } == 1 ? (provider, path) : nil
         }
         return nil
+    }
+
+    private static func dropping(
+        _ prefix: StaticString,
+        from text: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        let count = prefix.utf8CodeUnitCount
+        guard text.count >= count, let base = text.baseAddress, memcmp(base, prefix.utf8Start, count) == 0 else {
+            return nil
+        }
+        return UnsafeRawBufferPointer(rebasing: text[count...])
     }
 }

@@ -5,8 +5,9 @@ public import Wire
 /// Blocking, and for one thread at a time. Memory follows the longest row, which is bounded.
 public final class UsageExportReader {
     private let table: ExportTable
-    private let columns: ExportColumns
+    let columns: ExportColumns
     private(set) var row = ExportRow()
+    let digest = ContentDigest()
     /// Rows read, without the header.
     public private(set) var rowCount = 0
 
@@ -41,16 +42,29 @@ public final class UsageExportReader {
     /// Reads and checks the next row; false at the end.
     public func next() throws(UsageExportError) -> Bool {
         guard try table.next() else { return false }
-        guard table.fields.count == columns.count else {
+        let cells = table.row
+        guard cells.count == columns.count else {
             throw UsageExportError(
                 .fieldCount,
-                "\(table.fields.count) fields where the header has \(columns.count)",
+                "\(cells.count) fields where the header has \(columns.count)",
                 file: table.name,
                 line: table.line
             )
         }
         rowCount += 1
-        guard let id = text(.jobID), !id.isEmpty else {
+        // Kept here and not in the reader, because reaching into an object costs as much as a cell.
+        var row = row
+        self.row = ExportRow()
+        defer { self.row = row }
+        try readRun(cells, into: &row)
+        try readUsage(cells, into: &row)
+        try checkTexts(cells)
+        return true
+    }
+
+    /// Which run it is, and when it was.
+    private func readRun(_ cells: ExportTable.Row, into row: inout ExportRow) throws(UsageExportError) {
+        guard let id = text(.jobID, cells) else {
             throw UsageExportError(
                 .missingJobID,
                 "a row without a job's id",
@@ -60,27 +74,30 @@ public final class UsageExportReader {
             )
         }
         row.job = Identity.of(id)
-        guard let created = try time(.pipelineCreatedAt) else { throw bad(.pipelineCreatedAt, "no time") }
+        guard let created = try time(.pipelineCreatedAt, cells) else { throw bad(.pipelineCreatedAt, "no time") }
         row.pipelineCreatedAt = created
-        row.queuedAt = try time(.jobQueuedAt)
-        row.startedAt = try time(.jobStartedAt)
-        row.stoppedAt = try time(.jobStoppedAt)
-        row.workflowStoppedAt = try time(.workflowStoppedAt)
-        row.pipelineNumber = try integer(.pipelineNumber)
-        row.jobNumber = try integer(.jobRunNumber)
-        row.parallelism = try integer(.parallelism)
-        row.seconds = try value(.seconds, "no number of seconds", ExportCells.thousandths).map { $0 / 1000 }
-        row.medianCPU = try value(.medianCPU, "no percentage", ExportCells.hundredths)
-        row.maximumCPU = try value(.maximumCPU, "no percentage", ExportCells.hundredths)
-        row.medianMemory = try value(.medianMemory, "no percentage", ExportCells.hundredths)
-        row.maximumMemory = try value(.maximumMemory, "no percentage", ExportCells.hundredths)
-        row.isUnregistered = try value(.isUnregisteredUser, "neither true nor false", ExportCells.bool)
-        row.totalCredits = try value(.totalCredits, "no number of credits", ExportCells.thousandths) ?? 0
+        row.queuedAt = try time(.jobQueuedAt, cells)
+        row.startedAt = try time(.jobStartedAt, cells)
+        row.stoppedAt = try time(.jobStoppedAt, cells)
+        row.workflowStoppedAt = try time(.workflowStoppedAt, cells)
+        row.pipelineNumber = try integer(.pipelineNumber, cells)
+        row.jobNumber = try integer(.jobRunNumber, cells)
+    }
+
+    /// What it used, and what that cost.
+    private func readUsage(_ cells: ExportTable.Row, into row: inout ExportRow) throws(UsageExportError) {
+        row.parallelism = try integer(.parallelism, cells)
+        row.seconds = try value(.seconds, cells, "no number of seconds", ExportCells.thousandths).map { $0 / 1000 }
+        row.medianCPU = try percentage(.medianCPU, cells)
+        row.maximumCPU = try percentage(.maximumCPU, cells)
+        row.medianMemory = try percentage(.medianMemory, cells)
+        row.maximumMemory = try percentage(.maximumMemory, cells)
+        row.isUnregistered = try value(.isUnregisteredUser, cells, "neither true nor false", ExportCells.bool)
+        row.totalCredits = try value(.totalCredits, cells, "no number of credits", ExportCells.thousandths) ?? 0
         row.credits.removeAll(keepingCapacity: true)
-        for column in columns.credits {
-            let field = table.fields[column.place]
-            guard !field.isNull, field.end > field.start else { continue }
-            guard let credits = ExportCells.thousandths(table.bytes(field)) else {
+        for (index, column) in columns.credits.enumerated() {
+            guard let text = cells.text(at: column.place) else { continue }
+            guard let credits = ExportCells.thousandths(text) else {
                 throw UsageExportError(
                     .badValue,
                     "no number of credits",
@@ -89,10 +106,8 @@ public final class UsageExportReader {
                     column: column.column
                 )
             }
-            if credits != 0 { row.credits.append((column.feature, credits)) }
+            if credits != 0 { row.credits.append((index, credits)) }
         }
-        try checkTexts()
-        return true
     }
 
     /// The UTC day on which the row's job ran, as a run's day is told.
@@ -100,42 +115,50 @@ public final class UsageExportReader {
     public var pipelineCreatedAt: Timestamp { row.pipelineCreatedAt }
     /// As a run's identity on the log.
     public var job: UInt128 { row.job }
+    public var isJobUUID: Bool { text(.jobID).flatMap { Identity.uuid($0) } != nil }
     public var jobID: String { text(.jobID).map { String(decoding: $0, as: UTF8.self) } ?? "" }
     /// Thousandths of a credit.
     public var totalCredits: Int64 { row.totalCredits }
     /// The organization that the row names.
     public var organizationID: String? { text(.organizationID).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// A text cell of the present row; nil where the column is not there, is NULL or empty.
-    func text(_ column: ExportColumns.Column) -> UnsafeRawBufferPointer? {
-        guard let place = columns.place(column) else { return nil }
-        let field = table.fields[place]
-        guard !field.isNull, field.end > field.start else { return nil }
-        return table.bytes(field)
+    /// The cells of the present row.
+    var cells: ExportTable.Row { table.row }
+
+    private func text(_ column: ExportColumns.Column) -> UnsafeRawBufferPointer? { text(column, cells) }
+
+    /// A text cell; nil where the column is not there, is NULL or empty.
+    @inline(__always)
+    private func text(_ column: ExportColumns.Column, _ cells: ExportTable.Row) -> UnsafeRawBufferPointer? {
+        columns.place(column).flatMap { cells.text(at: $0) }
     }
 
-    /// Cells of columns that are not known, with their names.
-    var others: [(name: String, text: UnsafeRawBufferPointer)] {
-        columns.others.compactMap { other in
-            let field = table.fields[other.place]
-            return field.isNull ? nil : (other.name, table.bytes(field))
-        }
+    private func time(
+        _ column: ExportColumns.Column,
+        _ cells: ExportTable.Row
+    ) throws(UsageExportError) -> Timestamp? {
+        try value(column, cells, "no time, as 2026-01-31 08:00:00.000 is") { Timestamp($0) }
     }
 
-    private func time(_ column: ExportColumns.Column) throws(UsageExportError) -> Timestamp? {
-        try value(column, "no time, as 2026-01-31 08:00:00.000 is") { Timestamp($0) }
+    private func integer(_ column: ExportColumns.Column, _ cells: ExportTable.Row) throws(UsageExportError) -> Int64? {
+        try value(column, cells, "no whole number", ExportCells.integer)
     }
 
-    private func integer(_ column: ExportColumns.Column) throws(UsageExportError) -> Int64? {
-        try value(column, "no whole number", ExportCells.integer)
+    private func percentage(
+        _ column: ExportColumns.Column,
+        _ cells: ExportTable.Row
+    ) throws(UsageExportError) -> Int64? {
+        try value(column, cells, "no percentage", ExportCells.hundredths)
     }
 
+    @inline(__always)
     private func value<Value>(
         _ column: ExportColumns.Column,
+        _ cells: ExportTable.Row,
         _ problem: @autoclosure () -> String,
         _ parse: (UnsafeRawBufferPointer) -> Value?
     ) throws(UsageExportError) -> Value? {
-        guard let text = text(column) else { return nil }
+        guard let text = text(column, cells) else { return nil }
         guard let value = parse(text) else { throw bad(column, problem()) }
         return value
     }
@@ -145,18 +168,17 @@ public final class UsageExportReader {
     }
 
     /// All text is to be UTF-8, or it could not stand in an event.
-    private func checkTexts() throws(UsageExportError) {
+    private func checkTexts(_ cells: ExportTable.Row) throws(UsageExportError) {
+        guard !cells.isPlain else { return }
         for (index, field) in table.fields.enumerated() {
             let bytes = table.bytes(field)
-            guard !ExportCells.isASCII(bytes) else { continue }
-            guard String(validating: bytes, as: UTF8.self) != nil else {
-                throw UsageExportError(
-                    .badValue,
-                    "no UTF-8 in field \(index + 1)",
-                    file: table.name,
-                    line: table.line
-                )
-            }
+            guard !ExportCells.isASCII(bytes), String(validating: bytes, as: UTF8.self) == nil else { continue }
+            throw UsageExportError(
+                .badValue,
+                "no UTF-8 in field \(index + 1)",
+                file: table.name,
+                line: table.line
+            )
         }
     }
 }
@@ -179,7 +201,7 @@ struct ExportRow {
     var medianMemory: Int64?
     var maximumMemory: Int64?
     var isUnregistered: Bool?
-    /// Thousandths of a credit, those that are not zero.
-    var credits: [(feature: String, thousandths: Int64)] = []
+    /// Thousandths of a credit, those that are not zero, with the column's place in ``ExportColumns/credits``.
+    var credits: [(column: Int, thousandths: Int64)] = []
     var totalCredits: Int64 = 0
 }

@@ -7,12 +7,15 @@ import Wire
 struct ExportItem: Sendable {
     var job: UInt128
     var contentID: UInt128
-    /// As a UUID or whatever the export gave: what a confirmation names the job by.
-    var jobID: String
+    /// What the export calls the job, where that is no UUID.
+    var otherJobID: String?
     /// The partition that its run is in.
     var pipelineDay: Day
     var credits: Int
     var body: [UInt8]
+
+    /// What a confirmation names the job by.
+    var namedJob: String { otherJobID ?? Identity.uuidString(job) }
 }
 
 /// Reads one file of a usage export, on a thread of its own: reading and decompressing block.
@@ -85,7 +88,7 @@ actor ExportFileReader {
                 ExportItem(
                     job: reader.job,
                     contentID: event.contentID,
-                    jobID: reader.jobID,
+                    otherJobID: reader.isJobUUID ? nil : reader.jobID,
                     pipelineDay: reader.pipelineCreatedAt.day,
                     credits: Int(reader.totalCredits),
                     body: event.body

@@ -35,33 +35,30 @@ extension PublishedKnowledge: SettleKnowledge {
 
 /// Partitions looked up lately, so that rows in the order of their time cost one look-up a day.
 struct SettlementCache {
-    private var partitions: [Day: KnownSettlements] = [:]
     /// Least lately used first.
-    private var order: [Day] = []
+    private var partitions: [(day: Day, known: KnownSettlements)] = []
     private static let maximumJobs = 400_000
 
-    mutating func see(
-        _ item: ExportItem,
-        exportedAt: Timestamp,
-        load: (Day) async throws -> KnownSettlements
-    ) async throws -> KnownSettlements.Novelty {
-        if partitions[item.pipelineDay] == nil {
-            partitions[item.pipelineDay] = try await load(item.pipelineDay)
-            order.append(item.pipelineDay)
-            makeRoom()
-        } else if order.last != item.pipelineDay {
-            order.removeAll { $0 == item.pipelineDay }
-            order.append(item.pipelineDay)
-        }
-        return partitions[item.pipelineDay]?.see(job: item.job, contentID: item.contentID, exportedAt: exportedAt)
-            ?? .settlement
+    /// Takes note of a row and says what it brings; nil where its partition has to be looked up first.
+    mutating func see(_ item: ExportItem, exportedAt: Timestamp) -> KnownSettlements.Novelty? {
+        guard use(item.pipelineDay) else { return nil }
+        return partitions[partitions.count - 1].known
+            .see(job: item.job, contentID: item.contentID, exportedAt: exportedAt)
     }
 
-    private mutating func makeRoom() {
-        var count = partitions.values.reduce(0) { $0 + $1.count }
-        while count > SettlementCache.maximumJobs, order.count > 1 {
-            let day = order.removeFirst()
-            count -= partitions.removeValue(forKey: day)?.count ?? 0
+    mutating func add(_ known: KnownSettlements, of day: Day) {
+        partitions.append((day, known))
+        var count = partitions.reduce(0) { $0 + $1.known.count }
+        while count > SettlementCache.maximumJobs, partitions.count > 1 {
+            count -= partitions.removeFirst().known.count
         }
+    }
+
+    /// Makes a day's partition the last one; false where it is not there.
+    private mutating func use(_ day: Day) -> Bool {
+        if partitions.last?.day == day { return true }
+        guard let place = partitions.firstIndex(where: { $0.day == day }) else { return false }
+        partitions.append(partitions.remove(at: place))
+        return true
     }
 }

@@ -121,19 +121,23 @@ struct Settlement {
         _ outcome: inout SettleReport.File
     ) async throws {
         var entries: [LogEntry] = []
+        entries.reserveCapacity(items.count)
         let receivedAt = now()
         for item in items {
             outcome.rows += 1
             outcome.credits += item.credits
-            let novelty = try await cache.see(item, exportedAt: file.exportedAt) { [knowledge, connection] day in
-                try await knowledge.settlements(of: connection, day: day)
+            var novelty = cache.see(item, exportedAt: file.exportedAt)
+            if novelty == nil {
+                let day = item.pipelineDay
+                cache.add(try await knowledge.settlements(of: connection, day: day), of: day)
+                novelty = cache.see(item, exportedAt: file.exportedAt)
             }
-            switch novelty {
+            switch novelty ?? .settlement {
             case .settlement: outcome.settled += 1
             case .correction: outcome.corrected += 1
             case .confirmation:
                 outcome.confirmed += 1
-                confirmations[item.pipelineDay, default: []].append((item.jobID, item.contentID))
+                confirmations[item.pipelineDay, default: []].append((item.namedJob, item.contentID))
                 continue
             case .none:
                 outcome.known += 1

@@ -15,8 +15,19 @@ public struct KnownSettlements: Sendable {
         case none
     }
 
-    /// Per job the content ids and the latest export of each, microseconds since 1970.
-    private var wordings: [UInt128: [UInt128: Int64]] = [:]
+    /// What one row said, and the latest export that said it, microseconds since 1970.
+    private struct Wording {
+        var job: UInt128
+        var contentID: UInt128
+        var exportedAt: Int64
+    }
+
+    private var wordings: [Wording] = []
+    /// By job.
+    private var index = HashIndex()
+    private let mixing = Mixing()
+    /// How many jobs are settled.
+    public private(set) var count = 0
 
     public init() {}
 
@@ -27,23 +38,28 @@ public struct KnownSettlements: Sendable {
         for piece in pieces { try partition.restore(piece, symbols: &symbols) }
         for run in partition.runs where run.kind == .job && !run.settlements.isEmpty {
             for wording in run.settlements.wordings where wording.content != nil {
-                wordings[run.id, default: [:]][wording.contentID] = wording.exportedAt
+                _ = see(
+                    job: run.id,
+                    contentID: wording.contentID,
+                    exportedAt: Timestamp(microseconds: wording.exportedAt)
+                )
             }
         }
     }
 
-    /// How many jobs are settled.
-    public var count: Int { wordings.count }
-
     /// Takes note of a row and says what it brings.
     public mutating func see(job: UInt128, contentID: UInt128, exportedAt: Timestamp) -> Novelty {
         let at = exportedAt.microseconds
-        guard let known = wordings[job] else {
-            wordings[job] = [contentID: at]
-            return .settlement
+        let hash = mixing.hash(UInt64(truncatingIfNeeded: job), UInt64(truncatingIfNeeded: job &>> 64))
+        if let place = index.place(hash, where: { wordings[$0].job == job && wordings[$0].contentID == contentID }) {
+            guard at > wordings[place].exportedAt else { return .none }
+            wordings[place].exportedAt = at
+            return .confirmation
         }
-        wordings[job]?[contentID] = max(at, known[contentID] ?? at)
-        guard let knownAt = known[contentID] else { return .correction }
-        return at > knownAt ? .confirmation : .none
+        let isKnown = index.place(hash) { wordings[$0].job == job } != nil
+        index.insert(wordings.count, hash: hash)
+        wordings.append(Wording(job: job, contentID: contentID, exportedAt: at))
+        if !isKnown { count += 1 }
+        return isKnown ? .correction : .settlement
     }
 }

@@ -25,6 +25,9 @@ public struct Reducer: Sendable {
     /// What is stored of a person, by what events call it.
     let personName: @Sendable (String) -> String?
     var personNames = SymbolMap<Symbol, Symbol>()
+    /// What is stored of who triggered a pipeline, by login and by id as events have them.
+    var loginNames = SymbolMap<Symbol, Symbol>()
+    var userNames = SymbolMap<Symbol, Symbol>()
     /// Runs held in memory beyond which partitions that were not touched lately are let go.
     private let maximumHeldRuns: Int
 

@@ -66,11 +66,18 @@ public enum Hex {
 
     /// Exactly 32 digits of either case as a number; nil otherwise.
     public static func value128(_ digits: some StringProtocol) -> UInt128? {
-        guard digits.utf8.count == 32 else { return nil }
+        var text = String(digits)
+        return text.withUTF8 { value128(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Exactly 32 digits of either case as a number; nil otherwise.
+    public static func value128(_ digits: UnsafeRawBufferPointer) -> UInt128? {
+        guard digits.count == 32 else { return nil }
         var result: UInt128 = 0
-        for digit in digits.utf8 {
-            guard let value = value(digit) else { return nil }
-            result = result << 4 | UInt128(value)
+        for start in stride(from: 0, to: 32, by: 8) {
+            let word = UInt64(littleEndian: digits.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+            guard let value = value8(word) else { return nil }
+            result = result &<< 32 | UInt128(value)
         }
         return result
     }

@@ -82,12 +82,22 @@ extension Reducer {
 
     /// Who triggered the pipeline: `login:NAME`.
     private mutating func actor(of event: Event, in body: UnsafeRawBufferPointer) -> Symbol {
-        named("login:", event.pipeline.triggerActor, in: body)
+        guard let login = event.pipeline.triggerActor else { return .none }
+        let symbol = symbols.intern(login, in: body)
+        if let known = loginNames.value(symbol) { return known }
+        let name = named("login:", login, in: body)
+        loginNames.set(name, for: symbol)
+        return name
     }
 
     /// Who triggered the pipeline, by the usage export: `user:ID`.
     mutating func user(_ id: JSONText?, in body: UnsafeRawBufferPointer) -> Symbol {
-        named("user:", id, in: body)
+        guard let id else { return .none }
+        let symbol = symbols.intern(id, in: body)
+        if let known = userNames.value(symbol) { return known }
+        let name = named("user:", id, in: body)
+        userNames.set(name, for: symbol)
+        return name
     }
 
     private mutating func named(_ prefix: String, _ text: JSONText?, in body: UnsafeRawBufferPointer) -> Symbol {

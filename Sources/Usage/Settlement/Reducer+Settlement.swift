@@ -3,15 +3,22 @@ import Wire
 /// What the usage export says, in symbols.
 extension Reducer {
     /// Begins the id of every settlement event; the content id follows in hex.
-    static let settlementPrefix = "export-"
+    private static let settlementPrefix = "export-"
+
+    /// The content id in a settlement event's id.
+    private static func contentID(_ id: UnsafeRawBufferPointer) -> UInt128? {
+        let prefix = settlementPrefix.utf8
+        guard id.prefix(prefix.count).elementsEqual(prefix) else { return nil }
+        return Hex.value128(UnsafeRawBufferPointer(rebasing: id.dropFirst(prefix.count)))
+    }
 
     /// Nil where the event does not say which row of which export it is, or what it cost.
     mutating func wording(of event: Event, in body: UnsafeRawBufferPointer) -> Settlements.Wording? {
         guard let usage = event.usage, let exportedAt = event.exportedAt, let total = usage.totalCredits,
-            let id = event.id?.string(in: body), id.hasPrefix(Reducer.settlementPrefix),
-            let contentID = Hex.value128(id.dropFirst(Reducer.settlementPrefix.count))
+            let id = event.id, let contentID = id.withCharacters(in: body, Reducer.contentID)
         else { return nil }
         var content = SettlementContent()
+        content.credits.reserveCapacity(usage.credits.count)
         for part in usage.credits where part.thousandths != 0 {
             content.credits.append(
                 SettlementContent.FeatureCredits(

@@ -112,7 +112,8 @@ enum HeldWritesLibrary {
         get throws {
             let library = ChildProcess.products.appending(path: "libHeldWrites.so").path
             try #require(FileManager.default.fileExists(atPath: library))
-            return { ["LD_PRELOAD": library, "HELD_WRITES_DIRECTORY": $0] }
+            let loaded = [library, ProcessInfo.processInfo.environment["LD_PRELOAD"]].compactMap(\.self)
+            return { ["LD_PRELOAD": loaded.joined(separator: ":"), "HELD_WRITES_DIRECTORY": $0] }
         }
     }
 }

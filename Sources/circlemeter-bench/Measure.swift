@@ -14,7 +14,7 @@ struct Measure: AsyncParsableCommand {
     )
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case deliveries, latency, lag, idle, replay, settle, history, pages
+        case deliveries, latency, lag, idle, replay, compression, settle, history, pages
     }
 
     @Flag(help: "Small numbers: a few minutes in all.")
@@ -126,6 +126,14 @@ struct Measure: AsyncParsableCommand {
             versions["DuckDB"] = outcome.duckDBVersion
             try data.remove()
             return [outcome.section]
+        case .compression:
+            let data = DataSet(directory: "\(stage.directory)/compression", recordCount: recordCount)
+            try data.requireRoom()
+            try await data.make()
+            let comparison = CompressionComparison(program: program, data: data, rounds: rounds)
+            let section = try await onOwnThread("bench.compression") { try comparison.run() }
+            try data.remove()
+            return [section]
         case .settle:
             let comparison = SettleComparison(
                 program: program,

@@ -11,7 +11,6 @@ struct DeliveryComparison: Sendable {
     /// adnanh/webhook starts programs for each delivery, and gets only so many.
     private static let webhookCount = 600
     private static let logBytesPerBodyByte = 1.2
-    private static let sealedBytesPerBodyByte = 0.2
 
     let stage: Stage
     let program: Circlemeter
@@ -168,14 +167,6 @@ struct DeliveryComparison: Sendable {
                 unit: "",
                 circlemeter: logBytes,
                 aims: [.below(DeliveryComparison.logBytesPerBodyByte)]
-            )
-        )
-        rows.append(
-            Report.Row(
-                name: "disk per event: sealed segments, compressed",
-                unit: "",
-                aims: [.below(DeliveryComparison.sealedBytesPerBodyByte)],
-                note: "not built"
             )
         )
         let requests = sides[0].requests

@@ -48,6 +48,10 @@ struct DataSet: Sendable {
         DataSet.deliveries(count: recordCount, dayCount: dayCount, projectCount: projectCount)
     }
 
+    func bodyByteCount(ofFirst count: Int) -> Int {
+        deliveries.prefix(count).reduce(0) { $0 + $1.body.count }
+    }
+
     /// Throws where the disk has no room for it.
     func requireRoom() throws {
         let needed = recordCount * DataSet.recordByteCount

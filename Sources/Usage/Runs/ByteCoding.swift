@@ -1,28 +1,73 @@
 /// Appends numbers and texts in the form of stored derived state.
-struct ByteWriter {
-    private(set) var bytes: [UInt8] = []
+///
+/// Memory of its own, guarded by ``room(for:)``, which every write asks first: an array checks for each byte whether it is
+/// shared and has room, and that is most of what storing a run costs.
+struct ByteWriter: ~Copyable {
+    /// The longest that an integer can be.
+    private static let integerBytes = 10
 
-    mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
+    private var memory: UnsafeMutableRawPointer
+    private var capacity: Int
+    private(set) var count = 0
 
-    mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
-
-    /// Unsigned LEB128.
-    mutating func integer(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+    init(capacity: Int = 64) {
+        self.capacity = max(capacity, 1)
+        memory = .allocate(byteCount: self.capacity, alignment: 16)
     }
 
+    deinit { memory.deallocate() }
+
+    var bytes: [UInt8] { Array(UnsafeRawBufferPointer(start: memory, count: count)) }
+
+    /// Unsigned LEB128.
+    @inline(__always)
+    mutating func integer(_ value: UInt64) {
+        room(for: ByteWriter.integerBytes)
+        var rest = value
+        var end = count
+        while rest >= 0x80 {
+            memory.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: end, as: UInt8.self)
+            end &+= 1
+            rest &>>= 7
+        }
+        memory.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: end, as: UInt8.self)
+        count = end &+ 1
+    }
+
+    @inline(__always)
     mutating func identity(_ value: UInt128) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+        room(for: 16)
+        memory.storeBytes(of: value.littleEndian, toByteOffset: count, as: UInt128.self)
+        count &+= 16
     }
 
     mutating func text(_ text: ArraySlice<UInt8>) {
         integer(UInt64(text.count))
-        bytes.append(contentsOf: text)
+        text.withUnsafeBytes { append($0) }
+    }
+
+    mutating func append(_ other: borrowing ByteWriter) {
+        append(UnsafeRawBufferPointer(start: other.memory, count: other.count))
+    }
+
+    private mutating func append(_ other: UnsafeRawBufferPointer) {
+        guard let first = other.baseAddress else { return }
+        room(for: other.count)
+        memory.advanced(by: count).copyMemory(from: first, byteCount: other.count)
+        count += other.count
+    }
+
+    @inline(__always)
+    private mutating func room(for byteCount: Int) {
+        if byteCount > capacity &- count { grow(by: byteCount) }
+    }
+
+    private mutating func grow(by byteCount: Int) {
+        let larger = max(2 * capacity, count + byteCount)
+        let next = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        next.copyMemory(from: memory, byteCount: count)
+        memory.deallocate()
+        (memory, capacity) = (next, larger)
     }
 }
 

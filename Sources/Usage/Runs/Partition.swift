@@ -93,12 +93,15 @@ struct Partition: Sendable {
     mutating func takePiece(symbols: SymbolTable) -> (replacesEarlier: Bool, bytes: [UInt8])? {
         guard hasChanges else { return nil }
         let replaces = storedPieces == 0 || storedPieces >= 100 || storedCount + changed.count > 2 * runs.count
-        let pieces = replaces ? runs : changed.map { runs[Int($0)] }
+        let bytes =
+            replaces
+            ? PartitionCoding.encode(runs, day: key.day, symbols: symbols)
+            : PartitionCoding.encode(changed.lazy.map { [runs] in runs[Int($0)] }, day: key.day, symbols: symbols)
         storedCount = replaces ? runs.count : storedCount + changed.count
         storedPieces = replaces ? 1 : storedPieces + 1
         for index in changed { isChanged[Int(index)] = false }
         changed.removeAll(keepingCapacity: true)
-        return (replaces, PartitionCoding.encode(pieces, day: key.day, symbols: symbols))
+        return (replaces, bytes)
     }
 
     /// Takes in one stored piece; a later piece's runs replace those of an earlier one.

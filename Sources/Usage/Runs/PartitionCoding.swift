@@ -1,7 +1,7 @@
 import Wire
 
 /// Runs as bytes: a table of the texts in use, then the runs, numbers as LEB128. It is derived state, read by the
-/// reducer's version that wrote it; a newer one rebuilds from the log instead.
+/// reducer's version that wrote it; a newer one rebuilds from the log instead. ``PartitionEncoder`` writes them.
 enum PartitionCoding {
     /// Of one version, without its texts.
     private static let usualRunBytes = 96
@@ -12,62 +12,11 @@ enum PartitionCoding {
         \.project, \.workflow, \.job, \.branch, \.person, \.actor, \.statusWord,
     ]
 
-    static func encode(_ runs: [Run], day: Day, symbols: SymbolTable) -> [UInt8] {
-        var local = SymbolMap<Symbol, UInt64>()
-        var table = ByteWriter()
-        var body = ByteWriter()
-        let origin = origin(of: day)
-        func time(_ value: Int64) {
-            // Zero says absent; every other time is moved up by one.
-            body.integer(value == Version.noTime ? 0 : zigzag(value &- origin) &+ 1)
-        }
-        func number(of symbol: Symbol) -> UInt64 {
-            guard !symbol.isNone else { return 0 }
-            let next = UInt64(local.count + 1)
-            let number = local.change(symbol, initially: next) { $0 }
-            if number == next, local.count == Int(next) { table.text(symbols.utf8(symbol)) }
-            return number
-        }
-        func text(_ symbol: Symbol) { body.integer(number(of: symbol)) }
-        func write(_ version: Version) {
-            body.identity(version.eventID)
-            // In the order of `times` and of `texts`.
-            time(version.stoppedAt)
-            time(version.happenedAt)
-            time(version.startedAt)
-            time(version.workflowCreatedAt)
-            text(version.project)
-            text(version.workflow)
-            text(version.job)
-            text(version.branch)
-            text(version.person)
-            text(version.actor)
-            text(version.statusWord)
-            body.integer(UInt64(version.status.rawValue))
-            body.integer(UInt64(version.source.rank))
-        }
-        body.reserve(runs.count * PartitionCoding.usualRunBytes)
-        body.integer(UInt64(runs.count))
-        for run in runs {
-            body.identity(run.id)
-            body.integer(UInt64(run.kind.rawValue))
-            body.integer(UInt64(run.sources))
-            body.integer(UInt64(run.links.pipelineNumber))
-            if run.kind == .job {
-                body.integer(UInt64(run.links.number))
-                body.identity(run.links.workflow)
-                run.settlements.write(to: &body) { $1.integer(number(of: $0)) }
-            }
-            body.integer(UInt64(1 + run.earlier.count))
-            write(run.latest)
-            for version in run.earlier { write(version) }
-        }
-        var bytes = ByteWriter()
-        bytes.reserve(table.bytes.count + body.bytes.count + 10)
-        bytes.integer(UInt64(local.count))
-        bytes.append(table.bytes)
-        bytes.append(body.bytes)
-        return bytes.bytes
+    static func encode(_ runs: some Collection<Run>, day: Day, symbols: SymbolTable) -> [UInt8] {
+        var encoder = PartitionEncoder(origin: origin(of: day), capacity: runs.count * PartitionCoding.usualRunBytes)
+        encoder.body.integer(UInt64(runs.count))
+        for run in runs { encoder.write(run, symbols) }
+        return encoder.bytes
     }
 
     static func decode(_ bytes: [UInt8], day: Day, symbols: inout SymbolTable) throws(UsageError) -> [Run] {
@@ -135,7 +84,6 @@ enum PartitionCoding {
     }
 
     private static func origin(of day: Day) -> Int64 { Int64(day.daysSinceEpoch) * 86_400_000_000 }
-    private static func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: (value &<< 1) ^ (value &>> 63)) }
     private static func unzigzag(_ value: UInt64) -> Int64 {
         Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
     }

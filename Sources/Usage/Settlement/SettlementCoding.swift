@@ -1,34 +1,35 @@
 import Wire
 
 /// Settlements as part of a stored partition.
-extension Settlements {
-    func write(to body: inout ByteWriter, text: (Symbol, inout ByteWriter) -> Void) {
-        func signed(_ value: Int64) -> UInt64 { UInt64(bitPattern: (value &<< 1) ^ (value &>> 63)) }
-        body.integer(UInt64(wordings.count))
-        for wording in wordings {
+extension PartitionEncoder {
+    mutating func write(_ settlements: Settlements, _ symbols: SymbolTable) {
+        body.integer(UInt64(settlements.wordings.count))
+        for wording in settlements.wordings {
             body.identity(wording.contentID)
-            body.integer(signed(wording.exportedAt))
+            signed(wording.exportedAt)
             body.integer(wording.content == nil ? 0 : 1)
             guard let content = wording.content else { continue }
             body.integer(UInt64(content.credits.count))
             for part in content.credits {
-                text(part.feature, &body)
-                body.integer(signed(part.thousandths))
+                text(part.feature, symbols)
+                signed(part.thousandths)
             }
-            body.integer(signed(content.totalCredits))
-            text(content.resourceClass, &body)
-            text(content.executor, &body)
-            text(content.operatingSystem, &body)
-            body.integer(signed(content.parallelism))
-            body.integer(signed(Int64(content.medianCPU)))
-            body.integer(signed(Int64(content.maximumCPU)))
-            body.integer(signed(Int64(content.medianMemory)))
-            body.integer(signed(Int64(content.maximumMemory)))
-            text(content.user, &body)
+            signed(content.totalCredits)
+            text(content.resourceClass, symbols)
+            text(content.executor, symbols)
+            text(content.operatingSystem, symbols)
+            signed(content.parallelism)
+            signed(Int64(content.medianCPU))
+            signed(Int64(content.maximumCPU))
+            signed(Int64(content.medianMemory))
+            signed(Int64(content.maximumMemory))
+            text(content.user, symbols)
             body.integer(content.isUnregistered.map { $0 ? 2 : 1 } ?? 0)
         }
     }
+}
 
+extension Settlements {
     init(
         from reader: inout ByteReader,
         text: (inout ByteReader) throws(UsageError) -> Symbol

@@ -36,31 +36,58 @@ struct RowWriter {
 
     /// - Parameter rows: No key twice.
     func add(_ rows: [(key: RowKey, change: Tally)]) throws {
-        var values: [DatabaseValue] = []
+        var last: (day: Day, text: String)?
         for (key, change) in rows {
-            let day = table.isMonthly ? key.day.month : key.day.description
-            values.removeAll(keepingCapacity: true)
-            values.append(key.connection.databaseValue)
-            values.append(day.databaseValue)
-            for text in key.texts { values.append(text.databaseValue) }
+            let day = last?.day == key.day ? last?.text ?? "" : table.isMonthly ? key.day.month : key.day.description
+            last = (key.day, day)
             var tally = change
             if mayHaveRows {
-                let arguments = StatementArguments(values)
-                if let row = try Row.fetchOne(select, arguments: arguments) {
-                    tally.add(try RowReader.tally(row, table))
-                }
+                bind(key, day, to: select)
+                if let row = try Row.fetchOne(select) { tally.add(try RowReader.tally(row, table)) }
                 guard !tally.isZero else {
-                    try delete.execute(arguments: arguments)
+                    bind(key, day, to: delete)
+                    try delete.execute()
                     continue
                 }
             }
-            for column in table.valueColumns.indices { values.append(tally[column].databaseValue) }
+            var binding = bind(key, day, to: replace)
+            for column in table.valueColumns.indices { binding.add(tally[column]) }
             if table.hasDurations {
-                values.append(tally.durations.percentile(50).databaseValue)
-                values.append(tally.durations.percentile(95).databaseValue)
-                values.append(Data(tally.durations.encoded).databaseValue)
+                binding.add(tally.durations.percentile(50))
+                binding.add(tally.durations.percentile(95))
+                binding.add(Data(tally.durations.encoded))
             }
-            try replace.execute(arguments: StatementArguments(values))
+            try replace.execute()
+        }
+    }
+
+    /// - Returns: where the row's other values go on.
+    @discardableResult
+    private func bind(_ key: RowKey, _ day: String, to statement: Statement) -> Binding {
+        var binding = Binding(statement)
+        binding.add(key.connection)
+        binding.add(day)
+        for text in key.texts { binding.add(text) }
+        return binding
+    }
+
+    /// Binds a statement's values one after the other. `StatementArguments` of so many rows would take longer to make than
+    /// the rows to write.
+    private struct Binding {
+        private let statement: Statement
+        private var index: CInt = 0
+
+        init(_ statement: Statement) {
+            self.statement = statement
+            // Resets it, and tells it that nothing is missing.
+            statement.setUncheckedArguments(StatementArguments())
+        }
+
+        mutating func add(_ value: some StatementBinding) {
+            index += 1
+            let code = value.bind(to: statement.sqliteStatement, at: index)
+            // It touches no file: one value too many makes it fail, or a statement that was not reset.
+            precondition(code == ResultCode.SQLITE_OK.rawValue, "value \(index) cannot be bound: \(statement.sql)")
         }
     }
 }

@@ -156,7 +156,7 @@ struct ConnectionPageFormTests {
             pipelineCount: 40,
             addedCount: 1234
         )
-        let card = ConnectionCard(status, isAdmin: true, isStarting: true, notice: nil, now: .now)
+        let card = ConnectionCard(status, isAdmin: true, isStarting: true, refusedCount: 0, notice: nil, now: .now)
         #expect(card.progress?.value == 1750 && card.progress?.maximum == 4000)
         #expect(card.progress?.step.contains("Project 2 of 4: github/acme/web, pipeline 30 of 40") == true)
         #expect(card.isUnderWay && !card.isStarting)
@@ -165,7 +165,14 @@ struct ConnectionPageFormTests {
             for pipelines in [0, 1, 40, 41] {
                 status.progress?.projectsDone = done
                 status.progress?.pipelinesDone = pipelines
-                let card = ConnectionCard(status, isAdmin: true, isStarting: false, notice: nil, now: .now)
+                let card = ConnectionCard(
+                    status,
+                    isAdmin: true,
+                    isStarting: false,
+                    refusedCount: 0,
+                    notice: nil,
+                    now: .now
+                )
                 let (value, maximum) = (card.progress?.value ?? -1, card.progress?.maximum ?? 0)
                 #expect(value >= 0 && value <= maximum)
             }

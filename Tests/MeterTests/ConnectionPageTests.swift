@@ -50,6 +50,35 @@ struct ConnectionPageTests {
         }
     }
 
+    @Test("What is kept though its signature fits no secret is named on its connection's card, and with the log")
+    func refused() async throws {
+        try await ConnectionPageSite.run { site in
+            for id in ["acme", "other"] { try await site.add(id) }
+            let visitor = try await site.signIn()
+            let before = try await (visitor.get("/connections"), visitor.get("/log"))
+            for id in 0..<2 {
+                site.parts.refused.offer(
+                    .init(
+                        receivedAt: .now,
+                        connection: "acme",
+                        reason: "signature_mismatch",
+                        signature: "v1=00",
+                        body: Array(#"{"id":"e\#(id)","type":"ping"}"#.utf8)
+                    )
+                )
+            }
+            await site.parts.refused.settle()
+            let tags = [before.0, before.1].map { $0.headers["etag"].first ?? "" }
+            let connections = try await visitor.get("/connections", [("if-none-match", tags[0])])
+            let log = try await visitor.get("/log", [("if-none-match", tags[1])])
+            let cards = connections.body.split(separator: "<article").dropFirst()
+            #expect(cards.map { $0.contains("Refused deliveries: 2.") } == [true, false])
+            #expect(cards.first?.contains("circlemeter quarantine retry --connection acme<") == true)
+            #expect(log.body.contains("their signature fits no secret: 2."))
+            #expect(!before.0.body.contains("Refused deliveries") && !before.1.body.contains("Kept aside"))
+        }
+    }
+
     /// Every request below `/connections` that is for admins.
     private static let adminRequests: [(HTTPMethod, String)] = [
         (.GET, "/connections/new"), (.POST, "/connections/new"), (.POST, "/connections/invite"),

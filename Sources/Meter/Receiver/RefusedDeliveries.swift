@@ -132,6 +132,8 @@ final class RefusedDeliveries: Sendable {
     /// How many deliveries are kept.
     var count: Int { state.withLock { $0.rings.values.reduce(0) { $0 + $1.count } } }
 
+    func count(of connection: String) -> Int { state.withLock { $0.rings[connection]?.count ?? 0 } }
+
     /// What they take on the disk.
     var bytes: Int { state.withLock { $0.bytes } }
 

@@ -65,6 +65,8 @@ struct ConnectionCard {
     let since: ShownTime
     let notice: String?
     let warnings: [Warning]
+    /// How many deliveries are kept whose signature fits no secret; nil: none.
+    let refused: String?
     let keyLine: String
     let keyTone: String
     let lastEvent: ShownTime?
@@ -93,8 +95,16 @@ struct ConnectionCard {
 
     /// - Parameters:
     ///   - isStarting: A pass was asked for and has not shown how far it is.
+    ///   - refusedCount: Deliveries that are kept though their signature fits no secret.
     ///   - notice: What was just done.
-    init(_ status: ConnectionStatus, isAdmin: Bool, isStarting: Bool, notice: String?, now: Timestamp) {
+    init(
+        _ status: ConnectionStatus,
+        isAdmin: Bool,
+        isStarting: Bool,
+        refusedCount: Int,
+        notice: String?,
+        now: Timestamp
+    ) {
         let connection = status.connection
         let hasKey = connection.apiKey != nil
         let isKeyDead = status.condition.state == .reconnectRequired
@@ -112,6 +122,7 @@ struct ConnectionCard {
                 warningSince: ShownTime($0.since, now: now)
             )
         }
+        refused = refusedCount > 0 ? grouped(refusedCount) : nil
         (keyLine, keyTone) = ConnectionCard.key(of: status)
         lastEvent = status.lastEventAt.map { ShownTime($0, now: now) }
         reconciledThrough = status.reconciledThrough.map { ShownTime($0, now: now) }

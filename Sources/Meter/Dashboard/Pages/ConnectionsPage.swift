@@ -43,6 +43,7 @@ struct ConnectionsPage: Sendable {
                 status,
                 isAdmin: isAdmin,
                 isStarting: passes.isUnderWay(status.connection.id),
+                refusedCount: parts.refused.count(of: status.connection.id),
                 notice: status.connection.id == doneID ? done : nil,
                 now: now
             )

@@ -64,7 +64,8 @@ struct LogPage: Sendable {
         var values = try ReportsAPI.values(of: request).filter { !$0.value.isEmpty }
         let shown = values
         let connections = parts.connections.list().map(\.id)
-        let present = tag(search.end, shown, connections)
+        let aside = keptAside
+        let present = tag(search.end, shown, connections, aside)
         if EntityTag.matches(request.headers[.ifNoneMatch], present) { return Response(status: .notModified) }
         let follow = values.removeValue(forKey: "follow")
         var problem: String?
@@ -84,14 +85,14 @@ struct LogPage: Sendable {
         asked["before"] = nil
         let page = Page(
             navigation: Navigation(.log, context),
-            tag: tag(found?.end ?? search.end, shown, connections),
+            tag: tag(found?.end ?? search.end, shown, connections, aside),
             form: LogForm(asked, connections: connections, follow: follow),
             problem: problem,
             isFollowing: isTail && follow == nil,
             followPath: isTail ? path(asked, under: "/log", adding: follow == nil ? ["follow": "off"] : [:]) : nil,
             rows: (found?.records ?? []).map(LogPage.row),
             hasRows: found?.records.isEmpty == false,
-            notes: found.map { notes($0, isFiltered: !asked.isEmpty) } ?? [],
+            notes: (found.map(notes) ?? []) + (isTail ? aside : []),
             olderPath: found?.next.map { path(asked, under: "/log", adding: ["before": String($0)]) },
             olderWord: found?.records.isEmpty == false ? "Older" : "Search on",
             newestPath: isTail ? nil : path(asked, under: "/log", adding: [:]),
@@ -108,13 +109,35 @@ struct LogPage: Sendable {
     }
 
     /// What the page shows besides records is in it, so that it is fresh, too.
-    private func tag(_ end: LogPosition, _ values: [String: String], _ connections: [String]) -> String {
+    private func tag(
+        _ end: LogPosition,
+        _ values: [String: String],
+        _ connections: [String],
+        _ aside: [String]
+    ) -> String {
         var values = values
         values["connections"] = connections.joined(separator: ",")
+        values["aside"] = aside.joined(separator: ",")
         return LogAPI.tag(end, values)
     }
 
-    private func notes(_ found: LogSearch.Found, isFiltered: Bool) -> [String] {
+    /// What came and is not on the log.
+    private var keptAside: [String] {
+        let (refused, unreadable) = (parts.refused.count, parts.quarantine.count)
+        var notes: [String] = []
+        if refused > 0 {
+            notes.append(
+                "Kept aside, not on the log, since their signature fits no secret: \(grouped(refused)). Once the secret is "
+                    + "mended, circlemeter quarantine retry puts them here."
+            )
+        }
+        if unreadable > 0 {
+            notes.append("Kept aside, not on the log, since they are no JSON object: \(grouped(unreadable)).")
+        }
+        return notes
+    }
+
+    private func notes(_ found: LogSearch.Found) -> [String] {
         var notes: [String] = []
         if found.end.sequence == 0 {
             notes.append("The log is empty. What webhooks bring, and what the service itself decides, will be here.")

@@ -125,15 +125,14 @@ struct LogPage: Sendable {
     private var keptAside: [String] {
         let (refused, unreadable) = (parts.refused.count, parts.quarantine.count)
         var notes: [String] = []
+        let aside = "Deliveries kept aside, not on the log, since"
         if refused > 0 {
             notes.append(
-                "Kept aside, not on the log, since their signature fits no secret: \(grouped(refused)). Once the secret is "
-                    + "mended, circlemeter quarantine retry puts them here."
+                "\(aside) their signature fits no secret: \(grouped(refused)). Once the secret is mended, circlemeter "
+                    + "quarantine retry puts them here."
             )
         }
-        if unreadable > 0 {
-            notes.append("Kept aside, not on the log, since they are no JSON object: \(grouped(unreadable)).")
-        }
+        if unreadable > 0 { notes.append("\(aside) they are no JSON object: \(grouped(unreadable)).") }
         return notes
     }
 

@@ -100,13 +100,7 @@ final class SimulatedService: Sendable {
                 monitor: monitor,
                 knowledge: knowledge,
                 api: { try clients.client($0) },
-                append: { entries in
-                    // Side by side, so that one sync covers them all.
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        for entry in entries { group.addTask { _ = try await log.append(entry) } }
-                        try await group.waitForAll()
-                    }
-                },
+                append: { try await log.append($0) },
                 now: now,
                 sleep: { duration in
                     try Task.checkCancellation()

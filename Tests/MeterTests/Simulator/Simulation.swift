@@ -15,6 +15,11 @@ actor Simulation {
     var agenda = Agenda()
     private(set) var service: SimulatedService?
     private var losesPower = false
+    /// Where the log durably ended as far as the process that died of a loss of power knew; nil: none has since the start.
+    private var promisedSequence: Int?
+    /// Records of a batch that nobody was promised: a loss of power may damage its middle, and what cannot be told from
+    /// damage is reported rather than cut.
+    private(set) var tornSequences: [ClosedRange<Int>] = []
 
     /// By place in the history.
     var sent: Set<Int> = []
@@ -153,7 +158,16 @@ actor Simulation {
             let recovery = service.log.recovery
             if recovery.segmentCount > 2 { mayRepeat = true }
             tell("started, the log ends at \(service.log.durableEnd.sequence)")
-            if !recovery.damages.isEmpty { blame("the log is damaged: \(recovery.damages)") }
+            for damage in recovery.damages where !tornSequences.contains(where: { $0 == damage.sequences }) {
+                if let lost = damage.sequences, let promisedSequence, lost.lowerBound > promisedSequence {
+                    tornSequences.append(lost)
+                    tell("a batch that was not promised is damaged: \(damage)")
+                    count("torn in the middle")
+                } else {
+                    blame("the log is damaged: \(damage)")
+                }
+            }
+            promisedSequence = nil
         } catch {
             tell("could not be started: \(error)")
             world.disk.revive(losesPower: world.disk.isDead && losesPower)
@@ -165,6 +179,7 @@ actor Simulation {
     private func buryIfDead() async {
         guard world.disk.isDead, let service else { return }
         self.service = nil
+        if losesPower { promisedSequence = service.log.durableEnd.sequence }
         await service.end()
         count(losesPower ? "losses of power" : "deaths of the process")
         let loss = losesPower ? SimulatedWorld.SnapshotLoss.allCases.randomElement(using: &random) ?? .none : .none

@@ -20,6 +20,7 @@ struct SimulationAudit {
     private let sent: Set<Int>
     private let acknowledged: Set<Int>
     private let mayRepeat: Bool
+    private let tornSequences: [ClosedRange<Int>]
     private let connections: [String]
     private let world: SimulatedWorld
 
@@ -31,6 +32,7 @@ struct SimulationAudit {
         sent = await simulation.sent
         acknowledged = await simulation.acknowledged
         mayRepeat = await simulation.mayRepeat
+        tornSequences = await simulation.tornSequences
         connections = await simulation.organizations.map(\.connection)
         world = simulation.world
     }
@@ -58,7 +60,7 @@ struct SimulationAudit {
     // MARK: The log
 
     private func readLog() async throws -> ([LogEntry], [String]) {
-        let directory = world.directory.log
+        let (directory, tornSequences) = (world.directory.log, tornSequences)
         return try await onOwnThread("simulation.audit") {
             var entries: [LogEntry] = []
             var problems: [String] = []
@@ -77,7 +79,12 @@ struct SimulationAudit {
                             body: record.withBody { Array($0) }
                         )
                     )
-                case .damage(let damage): problems.append("the log is damaged: \(damage)")
+                case .damage(let damage):
+                    if let torn = damage.sequences, tornSequences.contains(torn), torn.lowerBound == sequence + 1 {
+                        sequence = torn.upperBound
+                    } else {
+                        problems.append("the log is damaged: \(damage)")
+                    }
                 case .tornTail(let damage): problems.append("the log's end is torn: \(damage)")
                 }
                 return true

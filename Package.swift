@@ -12,6 +12,10 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + sabotage
 
+/// Tests of a release build (scripts/prove) try optimized modules and are not optimized themselves: what `#expect` expands to keeps
+/// the optimizer busy for longer than the tests run.
+let testSettings: [SwiftSetting] = swiftSettings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 /// What takes the bytes of others, and what the functions that try it need besides.
 let fuzzedTargets: [Target.Dependency] = [
     "CircleCI", "EventLog", "FakeCircleCI", "Meter", "Usage", "Wire",
@@ -139,17 +143,17 @@ let package = Package(
         .testTarget(
             name: "WireTests",
             dependencies: ["Wire", "CScan", "FakeCircleCI", "TestSupport"],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "UsageTests",
             dependencies: ["Usage", "Wire", "FakeCircleCI", "TestSupport"],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "EventLogTests",
             dependencies: ["EventLog", "Wire", "FakeCircleCI", "TestSupport"],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "CircleCITests",
@@ -160,13 +164,13 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "FuzzTests",
             dependencies: fuzzedTargets + ["TestSupport"],
             exclude: ["Driver"],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "MeterTests",
@@ -185,7 +189,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
     ],
     swiftLanguageModes: [.v6]

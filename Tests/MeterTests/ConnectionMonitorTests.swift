@@ -91,6 +91,36 @@ struct ConnectionMonitorTests {
         #expect(events.notices.map(\.kind) == [.reconnectRequired])
     }
 
+    @Test(
+        "The latest word has the latest time, also where the clock is set back, in one millisecond, and after a restart"
+    )
+    func clockSetBack() async throws {
+        let monitor = events.monitor()
+        await monitor.track(try testConnection(), said: nil)
+        await monitor.observe(.keyAccepted, of: "acme")
+        events.advance(seconds: -30 * 3600)
+        await monitor.observe([.keyRejected, .keyRejected], of: "acme")
+        await monitor.observe(.keyAccepted, of: "acme")
+        #expect(await monitor.timeToSay(of: "acme") == Timestamp("2026-11-22T08:00:00.003Z"))
+        #expect(events.said == ["connected key_accepted", "reconnect_required rejected", "connected key_accepted"])
+        #expect(
+            events.entries.map { RecordedEvents.member("happened_at", $0) } == [
+                "2026-11-22T08:00:00.000Z", "2026-11-22T08:00:00.001Z", "2026-11-22T08:00:00.002Z",
+            ]
+        )
+        // The condition began when it began, as far as the clock can tell.
+        #expect(
+            events.entries.dropFirst().map { RecordedEvents.member("since", $0) } == [
+                "2026-11-21T02:00:00.000Z", "2026-11-21T02:00:00.000Z",
+            ]
+        )
+        let restarted = events.monitor()
+        await restarted.remember(["acme": SaidCondition(nil, at: Timestamp("2026-11-22T09:00:00Z")!)])
+        await restarted.track(try testConnection(), said: nil)
+        await restarted.observe(.keyAccepted, of: "acme")
+        #expect(events.entries.last.map { RecordedEvents.member("happened_at", $0) } == "2026-11-22T09:00:00.001Z")
+    }
+
     @Test("What the log refused is said with the next observation, in order and with its own time")
     func refused() async throws {
         let monitor = events.monitor()

@@ -100,7 +100,7 @@ final class MemoryLog: ReconcileKnowledge {
         try KnownRun.read(state.withLock { $0.tables.partition(connection: connection, day: day) }, day: day)
     }
 
-    func conditions() async throws -> [String: ConnectionCondition] { [:] }
+    func saidConditions() async throws -> [String: SaidCondition] { [:] }
     func damagedRanges() async throws -> [DamagedRange] { damages.withLock { $0 } }
 }
 

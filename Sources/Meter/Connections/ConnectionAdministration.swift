@@ -99,7 +99,7 @@ package struct ConnectionAdministration: Sendable {
             }
             try await store.remove(id)
             await monitor.forget(id)
-            try await append(ConnectionEvent.removed(id, at: now()))
+            try await append(ConnectionEvent.removed(id, at: await monitor.timeToSay(of: id)))
             return report
         }
     }
@@ -123,8 +123,9 @@ package struct ConnectionAdministration: Sendable {
     private func keep(_ connection: Connection, isKeyAccepted: Bool) async throws {
         try await store.add(connection)
         let condition = ConnectionEvent.conditionWhenAdded(connection, isKeyAccepted: isKeyAccepted)
+        let at = await monitor.timeToSay(of: connection.id)
         do {
-            try await append(ConnectionEvent.changed(connection.id, to: condition, at: connection.addedAt))
+            try await append(ConnectionEvent.changed(connection.id, to: condition, at: at))
         } catch {
             try? await store.remove(connection.id)
             throw error

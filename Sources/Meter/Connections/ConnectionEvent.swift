@@ -5,8 +5,9 @@ import Wire
 ///
 ///     {"id","type":"connection-changed","happened_at","state","reason","since"}
 ///
-/// `happened_at` is when the change was seen, so that the latest event is the latest condition; `since` is when the
-/// condition began, which may be earlier. Both have milliseconds.
+/// `happened_at` is when the change was seen, and later than of the word before it, so that the latest event is the
+/// latest condition also where the clock was set back; `since` is when the condition began, which may be earlier. Both
+/// have milliseconds.
 package enum ConnectionEvent {
     /// The word for a connection that is no longer there.
     package static let removedState = "removed"

@@ -26,6 +26,8 @@ package actor ConnectionMonitor {
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
     private var entries: [String: Entry] = [:]
+    /// The time under which something was said last of a connection, also of one that is gone.
+    private var saidAt: [String: Timestamp] = [:]
     private var subscribers: [Int: AsyncStream<ConnectionChange>.Continuation] = [:]
     private var subscriberCount = 0
 
@@ -60,6 +62,20 @@ package actor ConnectionMonitor {
         entries[connection.id] = Entry(health: health, policy: policy, said: said)
     }
 
+    /// Of what stands on the log already, whether or not the connection is there still.
+    package func remember(_ said: [String: SaidCondition]) {
+        for (connection, said) in said { saidAt[connection] = max(said.at, saidAt[connection] ?? said.at) }
+    }
+
+    /// The time under which the next word of a connection goes onto the log. The latest word counts, whatever the clock
+    /// does, and the log keeps milliseconds: each is later than the one before it.
+    package func timeToSay(of connection: String) -> Timestamp {
+        let now = Timestamp(microseconds: now().milliseconds * 1000)
+        let at = saidAt[connection].map { max(now, $0.adding(seconds: 0.001)) } ?? now
+        saidAt[connection] = at
+        return at
+    }
+
     /// Ends with a connection. What has not been said of it is not said any more.
     package func forget(_ connection: String) {
         entries[connection] = nil
@@ -74,7 +90,11 @@ package actor ConnectionMonitor {
         let condition = entry.health.condition
         if entry.said.map({ !condition.isSame(as: $0) }) ?? true {
             entry.said = condition
-            let change = ConnectionChange(connection: connection, condition: condition, happenedAt: now)
+            let change = ConnectionChange(
+                connection: connection,
+                condition: condition,
+                happenedAt: timeToSay(of: connection)
+            )
             if entry.unsaid.count >= ConnectionMonitor.maximumUnsaidCount { entry.unsaid.removeFirst() }
             entry.unsaid.append(change)
             for subscriber in subscribers.values { subscriber.yield(change) }
@@ -150,6 +170,6 @@ package actor ConnectionMonitor {
 package struct ConnectionChange: Hashable, Sendable {
     package let connection: String
     package let condition: ConnectionCondition
-    /// When it was seen.
+    /// When it was seen; where the clock was set back meanwhile, right behind the change before it.
     package let happenedAt: Timestamp
 }

@@ -41,14 +41,12 @@ struct PublishedKnowledge: ReconcileKnowledge {
         }
     }
 
-    func conditions() async throws -> [String: ConnectionCondition] {
+    func saidConditions() async throws -> [String: SaidCondition] {
         let states = try await published.read(or: []) { try $0.connections() }
-        var conditions: [String: ConnectionCondition] = [:]
-        for said in states {
-            guard let state = ConnectionCondition.State(rawValue: said.state) else { continue }
-            conditions[said.connection] = ConnectionCondition(state: state, reason: said.reason, since: said.since)
-        }
-        return conditions
+        return Dictionary(
+            states.map { ($0.connection, SaidCondition($0)) },
+            uniquingKeysWith: { first, _ in first }
+        )
     }
 
     func damagedRanges() async throws -> [DamagedRange] {

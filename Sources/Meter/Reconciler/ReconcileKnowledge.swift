@@ -15,7 +15,7 @@ protocol ReconcileKnowledge: DescriptionKnowledge {
     /// The runs of the pipelines that were created on a UTC day.
     func runs(of connection: String, day: Day) async throws -> [KnownRun]
     /// What was said last of each connection, by its id.
-    func conditions() async throws -> [String: ConnectionCondition]
+    func saidConditions() async throws -> [String: SaidCondition]
     /// Places of the log that cannot be read.
     func damagedRanges() async throws -> [DamagedRange]
 }

@@ -96,19 +96,20 @@ actor Reconciler: Service {
 
     /// Tells the monitor of every connection and of what the log said of it last.
     func track() async throws {
-        let said = try await conditions()
+        let said = try await saidConditions()
+        await surroundings.monitor.remember(said)
         for connection in surroundings.connections.list()
         where await surroundings.monitor.health(of: connection.id) == nil {
-            await surroundings.monitor.track(connection, said: said[connection.id])
+            await surroundings.monitor.track(connection, said: said[connection.id]?.condition)
         }
     }
 
     /// What the log said last of each connection. Damage of the snapshot holds this up, and does not end the service.
-    private func conditions() async throws -> [String: ConnectionCondition] {
+    private func saidConditions() async throws -> [String: SaidCondition] {
         while true {
             try await surroundings.knowledge.catchUp()
             do {
-                return try await surroundings.knowledge.conditions()
+                return try await surroundings.knowledge.saidConditions()
             } catch  where SnapshotDamage.isDamage(error) {
                 try Task.checkCancellation()
             }

@@ -36,6 +36,46 @@ struct SnapshotCorruptionTests {
         campaign.finish()
     }
 
+    @Test(.timeLimit(.minutes(600)))
+    func `a page of which any one bit has flipped is never handed out`() async throws {
+        let campaign = Campaign("snapshot-pages", unit: "snapshots", short: 1)
+        while let seed = campaign.nextSeed() {
+            let snapshot = try await CorruptibleSnapshot(seed: seed)
+            try snapshot.restoreAsOneFile()
+            try flipEveryBit(of: snapshot, campaign)
+            // A file that does not say that it has checksums is not taken up.
+            for byte in StoredPages.bytesThatSayChecksums {
+                for bit in 0..<8 {
+                    let outcome = try snapshot.outcome("", byte, flipping: 1 << UInt8(bit))
+                    #expect(outcome != .anotherNumber, "seed \(seed): byte \(byte), bit \(bit)")
+                    campaign.count("bits that say that there are checksums: \(outcome.rawValue)")
+                }
+            }
+        }
+        campaign.finish()
+    }
+
+    /// Of all pages in the long form, else of three.
+    private func flipEveryBit(of snapshot: CorruptibleSnapshot, _ campaign: Campaign) throws {
+        var random = SeededGenerator(seed: snapshot.seed)
+        let pages = try StoredPages(path: snapshot.data.usage)
+        let numbers = (0..<pages.count).shuffled(using: &random)
+        for number in Campaign.isAskedFor("snapshot-pages") ? numbers[...] : numbers.prefix(3) {
+            #expect(pages.isRead(number), "seed \(snapshot.seed): page \(number), as it was written")
+            var (triedCount, handedOutCount) = (0, 0)
+            for byte in 0..<StoredPages.pageBytes
+            where number > 0 || !StoredPages.bytesThatSayChecksums.contains(byte) {
+                for bit in 0..<8 {
+                    triedCount += 1
+                    if try pages.isRead(number, flipping: 1 << UInt8(bit), of: byte) { handedOutCount += 1 }
+                }
+            }
+            #expect(handedOutCount == 0, "seed \(snapshot.seed): page \(number)")
+            campaign.count("pages")
+            campaign.count("bits of them", triedCount)
+        }
+    }
+
     private func flip(
         _ suffix: String,
         in range: Range<Int>,

@@ -258,4 +258,19 @@ struct ConnectionAdministrationTests {
         #expect(fixture.events.said.last == "removed removed_by_hand")
         await expectError(.unknownConnection) { try await fixture.administration.remove("acme", deletesHooks: true) }
     }
+
+    @Test("Removed and added again while the clock goes back, a connection's last word stays the latest")
+    func clockSetBack() async throws {
+        let fixture = try await AdministrationFixture(ConnectionCircleCI(projects: ["a"]))
+        _ = try await fixture.administration.connect(try fixture.new())
+        fixture.events.advance(seconds: -86_400)
+        _ = try await fixture.administration.remove("acme", deletesHooks: true)
+        fixture.events.advance(seconds: -86_400)
+        _ = try await fixture.administration.connect(try fixture.new())
+        #expect(
+            fixture.events.said == ["connected key_accepted", "removed removed_by_hand", "connected key_accepted"]
+        )
+        let times = fixture.events.entries.map { RecordedEvents.member("happened_at", $0) }
+        #expect(times == times.sorted() && Set(times).count == 3, "\(times)")
+    }
 }

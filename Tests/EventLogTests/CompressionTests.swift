@@ -204,6 +204,47 @@ struct CompressionTests {
         #expect(try fixture.read().bodies == before.bodies.prefix(last - 1) + ["61"])
     }
 
+    @Test func `a stopped log is compressed under its lock, and a pass cancelled before a segment leaves it plain`()
+        async throws
+    {
+        let fixture = LogFixture()
+        let log = try await open(fixture, seed: 11)
+        let before = try fixture.read()
+        let sealed = log.statistics.segments.map(\.segment).dropLast()
+        await log.close()
+        let lock = try LogLock.acquire(directory: fixture.directory)
+        defer { lock.release() }
+        let cancelled = try lock.compressSealed { _ in false }
+        #expect(!cancelled.isComplete && cancelled.segments.isEmpty)
+        #expect(!Files.names(fixture.directory).contains { $0.hasSuffix(".zst") })
+        let report = try lock.compressSealed()
+        #expect(report.isComplete && report.segments == Array(sealed))
+        #expect(try fixture.read().records == before.records)
+    }
+
+    @Test func `the content of a compressed segment is what the plain one had, and a damaged frame is an error`()
+        async throws
+    {
+        let fixture = LogFixture()
+        let log = try await open(fixture, seed: 12)
+        let plain = Files.bytes(fixture.path(1))
+        _ = try log.compressSealed()
+        await log.close()
+        let path = fixture.path(1) + ".zst"
+        let content = try SegmentContent(path)
+        for (offset, count) in [(0, plain.count), (0, 1 << 20), (100, 50), (plain.count, 1), (plain.count + 9, 9)] {
+            let bytes = try content.bytes(at: offset, count: count)
+            #expect(bytes == Array(plain.dropFirst(offset).prefix(count)), "\(count) from \(offset)")
+        }
+        Files.patch(path, at: 20, ~Files.bytes(path)[20])
+        let damaged = try SegmentContent(path)
+        var error: SystemError?
+        do throws(SystemError) { _ = try damaged.bytes(at: 0, count: plain.count) } catch let thrown { error = thrown }
+        #expect(error?.number == EIO)
+        do throws(SystemError) { _ = try SegmentContent(path + "-") } catch let thrown { error = thrown }
+        #expect(error?.number == ENOENT)
+    }
+
     /// Whether or not a crash left the plain file beside the compressed one.
     @Test(arguments: [false, true])
     func `erasing makes a segment plain, and leaves no copy of what was`(_ isCrashed: Bool) async throws {

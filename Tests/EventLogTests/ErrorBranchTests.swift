@@ -92,15 +92,48 @@ struct ErrorBranchTests {
         )
     }
 
+    @Test func `opening a log whose last segment is compressed names them, too, and the next opening writes on`()
+        async throws
+    {
+        let fixture = LogFixture()
+        try await fill(fixture, 9)
+        let lock = try LogLock.acquire(directory: fixture.directory)
+        let compressed = try lock.compressSealed().segments
+        lock.release()
+        try #require(compressed.count > 1)
+        // The one that was written on went missing.
+        let plain = Files.names(fixture.directory).filter { $0.hasSuffix(LogDirectory.segmentSuffix) }
+        try #require(plain.count == 1)
+        Files.remove("\(fixture.directory)/\(plain[0])")
+        let before = try fixture.read()
+        let messages = Messages()
+        try await failEveryCall(on: DirectoryState(fixture.directory), messages) { fixture, faulty in
+            do throws(LogError) {
+                await (try fixture.open(fileSystem: faulty)).close()
+            } catch {
+                let next = try fixture.open()
+                #expect(try await next.append(LogFixture.entry("61")) == .accepted(sequence: before.records.count + 1))
+                await next.close()
+                #expect(try fixture.read().bodies == before.bodies + ["61"])
+                throw error
+            }
+        }
+        #expect(messages.all.contains("The last segment cannot be expanded"))
+    }
+
     @Test func `readers name the segment, the call and the next step, whichever call fails`() async throws {
         let messages = Messages()
-        let (damaged, large) = (LogFixture(), LogFixture())
+        let (damaged, large, compressed) = (LogFixture(), LogFixture(), LogFixture())
         try await fill(damaged, 9)
         var bytes = Files.bytes(damaged.path(1))
         bytes[300] ^= 1
         Files.write(bytes, to: damaged.path(1))
         try await fill(large, 450, segmentBytes: 1 << 20)
-        for (log, before) in [(damaged, nil), (large, 100)] as [(LogFixture, Int?)] {
+        try await fill(compressed, 9)
+        let lock = try LogLock.acquire(directory: compressed.directory)
+        _ = try lock.compressSealed()
+        lock.release()
+        for (log, before) in [(damaged, nil), (large, 100), (compressed, nil)] as [(LogFixture, Int?)] {
             let state = DirectoryState(log.directory)
             let end = try #require(try log.read().end)
             let first = try #require(try log.read().records.first?.position)

@@ -36,7 +36,7 @@ public struct Reducer: Sendable {
     ///   nil: nothing. Asked once for each.
     public init(
         storage: some UsageStorage,
-        maximumHeldRuns: Int = 400_000,
+        maximumHeldRuns: Int = 150_000,
         personName: @escaping @Sendable (String) -> String? = { $0 }
     ) throws {
         self.maximumHeldRuns = maximumHeldRuns

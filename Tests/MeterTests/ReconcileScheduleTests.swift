@@ -214,7 +214,7 @@ struct ReconcileScheduleTests {
             try await reconciler.reconcile(id, .init(thoroughness: .economical))
             #expect(TrueCounts(world.log.snapshot, .jobs) == world.truth().jobs, "seed \(seed)")
             let marks = try await world.log.reconciliations(of: id)
-            #expect(marks.values.allSatisfy { $0.refilled == ["1:4000"] })
+            #expect(marks.values.allSatisfy { $0.reconciliation.refilled == ["1:4000"] })
             // After a restart the log alone says that it is done.
             world.site.resetCalls()
             world.site.advance(to: world.site.now.adding(seconds: 60.0))

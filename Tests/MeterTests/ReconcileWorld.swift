@@ -86,9 +86,9 @@ final class MemoryLog: ReconcileKnowledge {
         state.withLock { $0.tables.projects() }.filter { $0.connection == connection }
     }
 
-    func reconciliations(of connection: String) async throws -> [String: Reconciliation] {
+    func reconciliations(of connection: String) async throws -> [String: ProjectReconciliation] {
         let all = state.withLock { $0.tables.reconciliations() }.filter { $0.connection == connection }
-        return Dictionary(uniqueKeysWithValues: all.map { ($0.project, $0.reconciliation) })
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.project, $0) })
     }
 
     func jobNumbers(of connection: String) async throws -> [String: NumberSet] {

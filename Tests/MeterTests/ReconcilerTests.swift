@@ -34,7 +34,7 @@ struct ReconcilerTests {
             #expect(snapshot[.coverage].reduce(0) { $0 + $1.tally[5] } == 1, "seed \(seed)")
             var named: [Reconciliation.MissingItem] = []
             for id in world.connectionIDs {
-                named += try await world.log.reconciliations(of: id).values.flatMap(\.missing)
+                named += try await world.log.reconciliations(of: id).values.flatMap(\.reconciliation.missing)
             }
             #expect(named.map(\.pipeline.id) == [failing], "seed \(seed)")
 
@@ -135,6 +135,25 @@ struct ReconcilerTests {
             let truth = world.truth()
             #expect(TrueCounts(world.log.snapshot, .jobs) == truth.jobs, "seed \(seed)")
             #expect(TrueCounts(world.log.snapshot, .workflows) == truth.workflows, "seed \(seed)")
+        }
+    }
+
+    @Test func `the latest word on a project counts after a restart, although the clock was ahead before it`()
+        async throws
+    {
+        let history = FakeHistory(options: .small(seed: 6))
+        try await ReconcileWorld.run(history) { world in
+            let id = world.connectionIDs[0]
+            world.site.advance(to: Timestamp("2026-12-31T00:00:00Z")!)
+            let early = world.reconciler(now: { world.site.now.adding(seconds: 3 * 86_400.0) })
+            try await early.reconcile(id, .init(thoroughness: .everything))
+            let before = try await world.log.reconciliations(of: id)
+            #expect(!before.isEmpty)
+            try await world.reconciler().reconcile(id, .init(thoroughness: .everything))
+            let after = try await world.log.reconciliations(of: id)
+            for (project, said) in before {
+                #expect(after[project]?.happenedAt == said.happenedAt.adding(seconds: 0.001))
+            }
         }
     }
 

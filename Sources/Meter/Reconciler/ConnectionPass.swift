@@ -116,7 +116,7 @@ struct ConnectionPass: Sendable {
         // First where the mark lies furthest back.
         let order = projects.sorted { first, second in
             func through(_ project: ReconcileProject) -> Timestamp? {
-                (memory.projects[project.id]?.mark ?? reconciliations[project.id])?.through
+                (memory.projects[project.id]?.mark ?? reconciliations[project.id]?.reconciliation)?.through
             }
             switch (through(first), through(second)) {
             case (nil, nil): return first.slug < second.slug

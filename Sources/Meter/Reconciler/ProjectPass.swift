@@ -63,10 +63,11 @@ struct ProjectPass {
     ///   - numbers: the job numbers that the log has.
     ///   - damages: unreadable places of the log.
     /// - Throws: `CircleCIError` where the project cannot be asked about; what the log throws.
-    mutating func run(logged: Reconciliation?, numbers: NumberSet, damages: [DamagedRange]) async throws {
+    mutating func run(logged: ProjectReconciliation?, numbers: NumberSet, damages: [DamagedRange]) async throws {
         let began = surroundings.now()
         self.numbers = numbers
-        mark = memory.mark ?? logged
+        mark = memory.mark ?? logged?.reconciliation
+        memory.saidAt = memory.saidAt ?? logged?.happenedAt
         let unfilled = damages.filter { damage in !(mark?.refilled.contains(damage.place) ?? false) }
         let everything = unfilled.isEmpty ? request.thoroughness : max(request.thoroughness, .thorough)
         if !unfilled.isEmpty { memory.verified = [:] }
@@ -338,7 +339,7 @@ struct ProjectPass {
         return explained.filter { $0 > 0 && $0 < last }
     }
 
-    /// The latest word counts, and the log keeps milliseconds: no two are of one.
+    /// The latest word counts, whatever the clock does, and the log keeps milliseconds: no two are of one.
     private mutating func say(_ reached: Reconciliation) async throws {
         let last = memory.saidAt?.adding(seconds: 0.001)
         let now = surroundings.now()

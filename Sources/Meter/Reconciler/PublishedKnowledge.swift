@@ -19,10 +19,10 @@ struct PublishedKnowledge: ReconcileKnowledge {
         try await published.read(or: []) { try $0.projects() }.filter { $0.connection == connection }
     }
 
-    func reconciliations(of connection: String) async throws -> [String: Reconciliation] {
+    func reconciliations(of connection: String) async throws -> [String: ProjectReconciliation] {
         let all = try await published.read(or: []) { try $0.reconciliations() }
         return Dictionary(
-            all.filter { $0.connection == connection }.map { ($0.project, $0.reconciliation) },
+            all.filter { $0.connection == connection }.map { ($0.project, $0) },
             uniquingKeysWith: { first, _ in first }
         )
     }

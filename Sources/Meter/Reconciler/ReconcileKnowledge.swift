@@ -9,7 +9,7 @@ protocol ReconcileKnowledge: DescriptionKnowledge {
     /// Every project that events of the connection have named.
     func projects(of connection: String) async throws -> [ProjectName]
     /// The latest reconciliation of each project, by the project's id.
-    func reconciliations(of connection: String) async throws -> [String: Reconciliation]
+    func reconciliations(of connection: String) async throws -> [String: ProjectReconciliation]
     /// The job numbers told, by the project's id.
     func jobNumbers(of connection: String) async throws -> [String: NumberSet]
     /// The runs of the pipelines that were created on a UTC day.

@@ -67,11 +67,9 @@ package actor ConnectionMonitor {
         for (connection, said) in said { saidAt[connection] = max(said.at, saidAt[connection] ?? said.at) }
     }
 
-    /// The time under which the next word of a connection goes onto the log. The latest word counts, whatever the clock
-    /// does, and the log keeps milliseconds: each is later than the one before it.
+    /// The time under which the next word of a connection goes onto the log, later than of the one before it.
     package func timeToSay(of connection: String) -> Timestamp {
-        let now = Timestamp(microseconds: now().milliseconds * 1000)
-        let at = saidAt[connection].map { max(now, $0.adding(seconds: 0.001)) } ?? now
+        let at = Timestamp.ofWord(at: now(), after: saidAt[connection])
         saidAt[connection] = at
         return at
     }

@@ -96,9 +96,7 @@ actor RateCardKeeper: Service {
             return note(error)
         }
         if card != logged?.card ?? .published {
-            // The latest word counts, whatever the clock does, and the log keeps milliseconds.
-            let now = Timestamp(microseconds: surroundings.now().milliseconds * 1000)
-            let at = logged.map { max(now, $0.happenedAt.adding(seconds: 0.001)) } ?? now
+            let at = Timestamp.ofWord(at: surroundings.now(), after: logged?.happenedAt)
             try await surroundings.append(RateCardEvent.entry(card, at: at))
             surroundings.logger.notice(
                 "another rate card counts",

@@ -339,11 +339,8 @@ struct ProjectPass {
         return explained.filter { $0 > 0 && $0 < last }
     }
 
-    /// The latest word counts, whatever the clock does, and the log keeps milliseconds: no two are of one.
     private mutating func say(_ reached: Reconciliation) async throws {
-        let last = memory.saidAt?.adding(seconds: 0.001)
-        let now = surroundings.now()
-        let at = max(now, last ?? now)
+        let at = Timestamp.ofWord(at: surroundings.now(), after: memory.saidAt)
         try await surroundings.checkpoint(reached, at)
         memory.saidAt = at
     }

@@ -89,7 +89,7 @@ final class UsageStore: Sendable {
         configuration.prepareDatabase { database in
             if isNew { try SnapshotDamage.beginChecksums(database) }
             try database.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-            try database.execute(sql: "PRAGMA cache_size = -65536")
+            try database.execute(sql: "PRAGMA cache_size = -32768")
         }
         return try DatabaseQueue(path: path, configuration: configuration)
     }

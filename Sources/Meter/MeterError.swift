@@ -65,6 +65,8 @@ public struct MeterError: Error, Sendable, CustomStringConvertible {
         case invalidCertificate = "invalid_certificate"
         /// An address that cannot be listened on.
         case cannotListen = "cannot_listen"
+        /// A clock that is not CircleCI's.
+        case wrongClock = "wrong_clock"
         /// A snapshot is being made anew already.
         case replayUnderWay = "replay_under_way"
 

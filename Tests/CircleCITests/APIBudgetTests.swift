@@ -189,6 +189,32 @@ struct APIBudgetTests {
         #expect(waits.count == 11)
     }
 
+    @Test("The clock is wrong by no more than what an answer's Date leaves open: a second, and the time of the call")
+    func clockReadings() async throws {
+        let clock = APITestClock(isAutomatic: false)
+        let observations = Mutex<[APIObservation]>([])
+        let budget = try await Self.warm(
+            APIBudget.Options(),
+            clock: clock.clock,
+            observe: { observation in observations.withLock { $0.append(observation) } }
+        )
+        // The clock here says 08:00:00 when the first call begins, and each takes two seconds.
+        let date = "Sun, 22 Nov 2026 08:00:02 GMT"
+        for headers: HTTPHeaders in [
+            ["Date": date], ["Date": date], ["Date": date], ["Date": date], ["Date": date, "Age": "0"],
+            ["Date": "2026"],
+            [:],
+        ] {
+            let call = try await budget.begin("/x", .normal)
+            clock.advance(by: .seconds(2))
+            budget.end(call, answer: (200, headers))
+        }
+        budget.end(try await budget.begin("/x", .normal), answer: (200, ["Date": "Sun, 22 Nov 2026 09:00:00 GMT"]))
+        let readings = observations.withLock { $0 }
+            .compactMap { if case .clock(let ahead) = $0 { ahead } else { nil } }
+        #expect(readings == [.zero, .zero, .seconds(1), .seconds(3), .seconds(-3586)])
+    }
+
     @Test("A call that would wait too long fails at once and says for how long, and those that wait already with it")
     func longestWait() async throws {
         let observations = Mutex<[APIObservation]>([])

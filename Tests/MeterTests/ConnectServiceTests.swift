@@ -158,6 +158,42 @@ struct ConnectServiceTests {
         }
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `a clock that is not CircleCI's is shown, and nothing is dated by it`() async throws {
+        let seed = TestSeed.of(round: 4)
+        try await FakeSite.run(history(seed)) { site, url in
+            site.addKey(ConnectServiceTests.key, login: "admin")
+            let live = try await LiveService(circleciURL: url)
+            let id = LiveService.connection(0)
+            _ = try await connect(live, site)
+            await site.deliver(through: .now)
+            #expect(try await !get("/metrics", live).body.contains("circlemeter_clock_ahead_seconds "))
+
+            // To CircleCI it is November 1994.
+            site.setFaults { $0.date = "Sun, 06 Nov 1994 08:49:37 GMT" }
+            let refused = try await live.service.parts.circleci.settler.settleByHand(id, ExportRequest(isByHand: true))
+            #expect(refused.problem?.code == "wrong_clock" && site.usageExports.isEmpty, "seed \(seed), \(refused)")
+            let message = try #require(live.service.parts.circleci.clock.problem?.message)
+            #expect(message.contains(" days ahead of CircleCI's"))
+            #expect(try await get("/", live).body.contains("days ahead of CircleCI"))
+            let metrics = try await get("/metrics", live).body
+            let ahead = try #require(metrics.firstMatch(of: /circlemeter_clock_ahead_seconds ([0-9.e+]+)/)?.output.1)
+            #expect(Double(ahead)! > 30 * 365 * 86_400)
+
+            site.setFaults { $0.date = HTTPDate.text(.now) }
+            // What it started, it waits for by the real clock.
+            let settling = Task {
+                try await live.service.parts.circleci.settler.settleByHand(id, ExportRequest(isByHand: true))
+            }
+            while site.usageExports.isEmpty, !Task.isCancelled { await Task.yield() }
+            settling.cancel()
+            _ = try? await settling.value
+            #expect(site.usageExports.count == 1, "seed \(seed)")
+            #expect(try await !get("/", live).body.contains("ahead of CircleCI"))
+            await live.stop()
+        }
+    }
+
     private func get(_ path: String, _ live: LiveService) async throws -> (status: Int, body: String) {
         try await withClient { client in
             var request = HTTPClientRequest(url: live.running.dashboardURL + path)

@@ -6,6 +6,9 @@ public enum APIObservation: Hashable, Sendable {
     case call(endpoint: String, status: Int?, duration: Duration)
     /// A call had to wait before it was sent, or a failed one before it was sent again.
     case waited(reason: WaitReason, duration: Duration)
+    /// An answer stated the time, as ``ClockReading`` reads it: so far is the clock here ahead of CircleCI's, negative where
+    /// behind.
+    case clock(ahead: Duration)
     /// A call was not sent: it would have had to wait longer than ``APIBudget/Options/longestWait``.
     case refused(endpoint: String, reason: WaitReason)
 

@@ -89,6 +89,8 @@ public struct FakeAPIFaults: Sendable {
     public var droppedConnections = 0.0
     /// Whether the shares hold for `/me` too.
     public var probe = false
+    /// What every answer says in its header `Date`; nil: it has none.
+    public var date: String?
     /// How long an answer takes, of every call.
     public var latency: ClosedRange<Duration>?
     public var window: RateWindow?

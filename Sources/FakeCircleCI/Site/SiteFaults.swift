@@ -54,6 +54,7 @@ extension FakeSite {
         }
         if let limit { answer.headers.append(contentsOf: limit.headers) }
         answer.headers.append(("x-request-id", random.uuid()))
+        if let date = state.faults.date { answer.headers.append(("date", date)) }
         // Who does not ask for JSON may get it spread over lines.
         if !request.acceptsJSON, answer.contentType == "application/json" {
             answer.body = JSONIndentation.indented(answer.body)

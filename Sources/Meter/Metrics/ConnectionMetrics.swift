@@ -23,6 +23,8 @@ struct ConnectionMetrics: Sendable {
                 dimensions: [("reason", reason.rawValue)],
                 factory: factory
             ).increment(by: duration / .seconds(1))
+        // Shown as it stands at a scrape.
+        case .clock: break
         case .refused(_, let reason):
             counter(MetricNames.apiRefusals, [("reason", reason.rawValue)]).increment()
         }
@@ -56,6 +58,11 @@ struct ConnectionMetrics: Sendable {
             counter(MetricNames.usageExports, [("connection", report.connection), ("outcome", outcome)])
                 .increment(by: Int64(count))
         }
+    }
+
+    /// To be told before each scrape.
+    func clock(aheadSeconds: Double) {
+        gauge(MetricNames.clockAhead, []).record(aheadSeconds)
     }
 
     /// To be told before each scrape.

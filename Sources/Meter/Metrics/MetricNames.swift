@@ -157,6 +157,12 @@ enum MetricNames {
         .counter,
         "Calls that were not sent because they would have had to wait too long, by reason."
     )
+    static let clockAhead = MetricDefinition(
+        "circlemeter_clock_ahead_seconds",
+        .gauge,
+        unit: "seconds",
+        "How far the clock here is ahead of CircleCI's, by its API's latest answer; negative: behind."
+    )
     static let notices = MetricDefinition(
         "circlemeter_notices",
         .counter,
@@ -172,7 +178,7 @@ enum MetricNames {
         deliveries, refusedDeliveries, logAppendDuration, logSyncDuration, logSequence, logSegments, logSize, logQueued,
         projectionLagRecords, projectionLagSeconds, connectionState, keyDaysLeft, reconciledThrough, missingItems,
         reconciledEvents, settledRows, usageExports, settledThrough, apiCalls, apiCallDuration, apiWaits, apiRefusals,
-        notices, overflows,
+        clockAhead, notices, overflows,
     ]
 
     /// Seconds: half a millisecond to ten seconds, at which CircleCI gives up.

@@ -7,6 +7,7 @@ import Wire
 /// What asks CircleCI and looks after connections.
 struct ConnectionParts: Sendable {
     let metrics: ConnectionMetrics
+    let clock: ClockWatch
     let clients: APIClients
     let notices: NoticeSender
     let noticeTransport: HTTPNoticeTransport
@@ -25,8 +26,10 @@ struct ConnectionParts: Sendable {
         logger: Logger
     ) throws {
         let metrics = ConnectionMetrics(registry)
+        let clock = ClockWatch()
         let clients = APIClients(baseURL: settings.circleciURL, callsPerSecond: settings.apiCallsPerSecond) {
             metrics.observe($0)
+            clock.observe($0)
         }
         let append: @Sendable ([LogEntry]) async throws -> Void = { try await log.append($0) }
         let appendOne: @Sendable (LogEntry) async throws -> Void = { _ = try await log.append($0) }
@@ -45,6 +48,7 @@ struct ConnectionParts: Sendable {
         let monitor = ConnectionMonitor(append: appendOne, notify: { notices.send($0) }, now: now, logger: logger)
         let knowledge = PublishedKnowledge(published: published, durableSequence: { log.durableEnd.sequence })
         self.metrics = metrics
+        self.clock = clock
         self.clients = clients
         self.notices = notices
         noticeTransport = transport
@@ -89,6 +93,7 @@ struct ConnectionParts: Sendable {
                 sleep: { try await Task.sleep(for: $0) },
                 settled: { metrics.settled($0) },
                 exported: { metrics.exported($0) },
+                clockProblem: { clock.problem },
                 logger: logger
             ),
             options: settings.exportOptions,

@@ -7,6 +7,7 @@ import Wire
 extension ExportRun {
     mutating func start(_ days: ClosedRange<Day>, _ api: any ExportingAPI) async throws {
         let organizationID = try await organizationID(api)
+        try checkClock()
         let startedAt = surroundings.now()
         // Before the call: one whose answer gets lost counts at CircleCI as well.
         state.starts.append(startedAt)
@@ -36,6 +37,8 @@ extension ExportRun {
             }
             throw error
         }
+        // The answer to this very call may be the first that tells.
+        try checkClock()
         state.exports.append(
             ExportState.Export(id: export.id, first: days.lowerBound, last: days.upperBound, startedAt: startedAt)
         )
@@ -44,6 +47,11 @@ extension ExportRun {
             "a usage export was started",
             metadata: ["connection": "\(connection.id)", "days": "\(days.lowerBound) to \(days.upperBound)"]
         )
+    }
+
+    /// An export of a clock that is ahead would close days that are not over, and be the last word on them until that time.
+    private func checkClock() throws(ExportProblem) {
+        if let problem = surroundings.clockProblem() { throw ExportProblem(problem) }
     }
 
     mutating func look(_ id: String, _ api: any ExportingAPI) async throws {

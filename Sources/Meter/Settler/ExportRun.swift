@@ -18,6 +18,7 @@ struct ExportRun {
         /// Settles the files that are told.
         var settle: @Sendable (SettleRequest) async throws -> SettleReport
         var now: @Sendable () -> Timestamp
+        var clockProblem: @Sendable () -> MeterError?
         var sleep: @Sendable (Duration) async throws -> Void
         var pauseBeforeConfirming: @Sendable () async throws -> Void
         /// Told how far it is, by what it waits for.

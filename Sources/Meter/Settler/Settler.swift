@@ -25,6 +25,8 @@ actor Settler: Service {
         var settled: @Sendable (SettleReport) -> Void
         /// Told of each run through the API.
         var exported: @Sendable (ExportReport) -> Void
+        /// What is wrong with the clock that `now` tells; nil: nothing.
+        var clockProblem: @Sendable () -> MeterError?
         var logger: Logger
     }
 
@@ -213,6 +215,7 @@ actor Settler: Service {
                 api: { try await self.api(of: id) },
                 settle: { try await self.settleFiles(id, $0, progress) },
                 now: surroundings.now,
+                clockProblem: surroundings.clockProblem,
                 sleep: sleep,
                 pauseBeforeConfirming: { try await sleep(Settler.pauseBeforeConfirming) },
                 progress: progress,

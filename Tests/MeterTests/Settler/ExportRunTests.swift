@@ -39,6 +39,29 @@ struct ExportRunTests {
         }
     }
 
+    @Test func `while the clock is wrong no export is started, nor one settled whose answer says so`()
+        async throws
+    {
+        let seed = TestSeed.of(round: 40)
+        try await run(seed: seed) { world in
+            let id = world.connectionIDs[0]
+            let wrong = MeterError(.wrongClock, "it is wrong")
+            let refused = try await world.settler(clockProblem: { wrong })
+                .settleByHand(id, ExportRequest(isByHand: true))
+            #expect(refused.problem?.code == "wrong_clock" && world.startCount == 0, "seed \(seed)")
+
+            let site = world.site
+            let told = try await world.settler(clockProblem: { site.usageExports.isEmpty ? nil : wrong })
+                .settleByHand(id, ExportRequest(isByHand: true))
+            #expect(told.problem?.code == "wrong_clock" && world.startCount == 1, "seed \(seed)")
+            #expect(told.settledThrough == nil && world.exportFiles == ["\(id).json"], "seed \(seed)")
+
+            let settled = try await world.settle()
+            #expect(settled.problem == nil, "seed \(seed)")
+            world.expectSettled(through: ExportRunTests.lastDay, "seed \(seed)")
+        }
+    }
+
     @Test(arguments: 0..<6)
     func `credits by feature equal the truth to the thousandth, reconciled before or not`(_ round: UInt64) async throws
     {

@@ -20,6 +20,7 @@ extension ReconcileWorld {
         sleep: (@Sendable (Duration) async throws -> Void)? = nil,
         period: Duration? = nil,
         exported: @escaping @Sendable (ExportReport) -> Void = { _ in },
+        clockProblem: @escaping @Sendable () -> MeterError? = { nil },
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) -> Settler {
         let (log, clients, site) = (log, clients, site)
@@ -38,6 +39,7 @@ extension ReconcileWorld {
                 },
                 settled: { _ in },
                 exported: exported,
+                clockProblem: clockProblem,
                 logger: logger
             ),
             options: ExportOptions(),

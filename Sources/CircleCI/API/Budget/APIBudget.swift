@@ -129,10 +129,10 @@ public final class APIBudget: Sendable {
     ///   - answer: Nil where none came.
     ///   - hasOwnLimit: Whether what the answer says of limits holds for calls of this kind alone.
     func end(_ call: Call, answer: (status: Int, headers: HTTPHeaders)?, hasOwnLimit: Bool = false) {
-        let now = clock.now()
+        let (now, wallTime) = (clock.now(), clock.wallTime())
         let told = hasOwnLimit ? [:] : answer.map { RateHeaders($0.headers).windows } ?? [:]
         let isOfKey = !(hasOwnLimit && answer?.status == 429)
-        let retryAfter = answer.flatMap { RateHeaders.retryAfter($0.headers, wallTime: clock.wallTime()) }
+        let retryAfter = answer.flatMap { RateHeaders.retryAfter($0.headers, wallTime: wallTime) }
         advance { queue in
             if answer?.status == 429 { queue.statistics.refusals += 1 }
             queue.gate.end(
@@ -143,7 +143,11 @@ public final class APIBudget: Sendable {
                 at: now
             )
         }
-        observe(.call(endpoint: call.endpoint, status: answer?.status, duration: now - call.startedAt))
+        let duration = now - call.startedAt
+        observe(.call(endpoint: call.endpoint, status: answer?.status, duration: duration))
+        if let answer, let ahead = ClockReading.ahead(answer.headers, wallTime: wallTime, duration: duration) {
+            observe(.clock(ahead: ahead))
+        }
     }
 
     /// Waits before another try of a call that failed.

@@ -46,6 +46,7 @@ struct HealthAPI: Sendable {
             lagRecords: max(0, end.sequence - (parts.projector.published.position?.sequence ?? 0)),
             lagSeconds: parts.projector.lag.seconds
         )
+        if let ahead = parts.circleci.clock.aheadSeconds { parts.circleci.metrics.clock(aheadSeconds: ahead) }
         let now = Timestamp.now
         for status in try await ConnectionStatus.all(parts) {
             let id = status.connection.id

@@ -27,12 +27,14 @@ struct OverviewPage: Sendable {
             (health[connection.id]?.all ?? []).map { (id: connection.id, condition: $0) }
         }
         let rates = await parts.rateCard.problem
+        let clock = parts.circleci.clock.problem
         let people = await parts.people.read()
         let isBehind = parts.log.durableEnd.sequence > published.position?.sequence ?? 0
         // The minute, because the page says how long ago something was.
         let state =
             "\(now.microseconds / 60_000_000)-\(quarantined)-\(refused)-\(failing == nil ? "ok" : "failing")-\(digest(noticed))"
-            + "-\(digest(connections))-\(isBehind)-\(people.tag)" + (rates.map { "-\(digest("\($0)"))" } ?? "")
+            + "-\(digest(connections))-\(isBehind)-\(people.tag)"
+            + [rates, clock].compactMap { $0.map { "-\(digest("\($0)"))" } }.joined()
         if EntityTag.matches(request.headers[.ifNoneMatch], "\(published.tag)-\(state)") {
             return Response(status: .notModified)
         }
@@ -44,7 +46,9 @@ struct OverviewPage: Sendable {
             conditions: health.mapValues(\.condition),
             lastEvents: answer.lastEvents,
             attention: needing(noticed).map { line($0.id, $0.condition, context) }
-                + attention(answer.damages, isFailing: failing?.message, rates).map { Overview.AttentionLine(text: $0) },
+                + attention(answer.damages, isFailing: failing?.message, rates, clock).map {
+                    Overview.AttentionLine(text: $0)
+                },
             durableSequence: parts.log.durableEnd.sequence,
             lagSeconds: parts.projector.lag.seconds,
             quarantined: quarantined,
@@ -99,12 +103,15 @@ struct OverviewPage: Sendable {
 
     private func digest(_ text: String) -> String { Hex.encode(Randomness.sha256(Array(text.utf8)).prefix(4)) }
 
-    private func attention(_ damages: [String], isFailing failure: String?, _ rates: MeterError?) -> [String] {
+    private func attention(_ damages: [String], isFailing failure: String?, _ rates: MeterError?, _ clock: MeterError?)
+        -> [String]
+    {
         var messages = damages.map { "The log is damaged: \($0). Run circlemeter log verify." }
         if let rates {
             let reason = rates.cause.map { "\($0)" } ?? rates.message
             messages.append("The rate card's file does not count, the last good card does: \(reason).")
         }
+        if let clock { messages.append("\(clock.message): \(clock.hint ?? "").") }
         if let failure { messages.append("No delivery can be kept now: \(failure). CircleCI will send them again.") }
         if parts.projector.lag.seconds > HealthAPI.maximumLagSeconds {
             messages.append("The counters are \(Int(parts.projector.lag.seconds)) seconds behind the log.")

@@ -79,7 +79,7 @@ struct CorruptionSample {
 
     /// Appends a batch, by callers who come while the log's thread is busy.
     private mutating func append(_ log: EventLog, _ batch: [String], signature: String? = nil) async throws {
-        log.committer.thread.suspend()
+        await log.suspendThread()
         await withTaskGroup(of: Void.self) { group in
             for (index, body) in batch.enumerated() {
                 var entry = LogFixture.entry(body, signature: signature)

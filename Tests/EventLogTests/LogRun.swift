@@ -107,7 +107,7 @@ final class LogRun: Sendable {
     /// Appends bodies by callers at the same time, who come in this order while the log's thread is busy.
     func wave(_ log: EventLog, _ bodies: [String], closing: Bool = false) async {
         let answered = Counter()
-        log.committer.thread.suspend()
+        await log.suspendThread()
         await withTaskGroup(of: Void.self) { group in
             for (index, body) in bodies.enumerated() {
                 group.addTask {

@@ -47,6 +47,9 @@ public struct CircleCIError: Error, Sendable, CustomStringConvertible {
     /// How long CircleCI asks to wait; nil where it does not.
     public let retryAfter: Duration?
 
+    /// Of 403: whether the edge network answered, in HTML, which says nothing of the key's rights.
+    public var isOfEdgeNetwork = false
+
     public init(
         _ code: Code,
         _ message: String,

@@ -173,6 +173,9 @@ struct ConnectServiceTests {
             site.setFaults { $0.date = "Sun, 06 Nov 1994 08:49:37 GMT" }
             let refused = try await live.service.parts.circleci.settler.settleByHand(id, ExportRequest(isByHand: true))
             #expect(refused.problem?.code == "wrong_clock" && site.usageExports.isEmpty, "seed \(seed), \(refused)")
+            await expectError(.wrongClock) {
+                try await live.service.parts.circleci.settler.settle(id, SettleRequest(files: [])) { _ in }
+            }
             let message = try #require(live.service.parts.circleci.clock.problem?.message)
             #expect(message.contains(" days ahead of CircleCI's"))
             #expect(try await get("/", live).body.contains("days ahead of CircleCI"))

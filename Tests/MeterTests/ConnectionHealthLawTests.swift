@@ -69,7 +69,7 @@ struct ConnectionHealthLawTests {
             .unexpectedAnswer, .cancelled, .invalidURL,
         ]
         let project = "p\(Int.random(in: 0..<3, using: &generator))"
-        switch Int.random(in: 0..<(withoutRejections ? 11 : 14), using: &generator) {
+        switch Int.random(in: 0..<(withoutRejections ? 12 : 15), using: &generator) {
         case 0: return .keyAccepted
         case 1: return .callSucceeded
         case 2...4: return .callFailed(CircleCIError(codes.randomElement(using: &generator)!, "made up"))
@@ -81,6 +81,7 @@ struct ConnectionHealthLawTests {
         case 8: return .projectHeard(project)
         case 9: return .keyReplaced(expires: Bool.random(using: &generator) ? nil : Day("2026-12-10"))
         case 10: return .timePassed
+        case 11: return .projectsListed([project])
         default: return .keyRejected
         }
     }

@@ -78,6 +78,10 @@ struct ConnectionHealthTests {
             [.connected, .expiring, .connected, .limited, .rateLimited, .unreachable, .reconnectRequired]
         ),
         (
+            "projectsListed", .projectsListed(["github/acme/api"]),
+            [.connected, .expiring, .silent, .limited, .rateLimited, .unreachable, .reconnectRequired]
+        ),
+        (
             "keyReplaced", .keyReplaced(expires: nil),
             [.connected, .connected, .silent, .connected, .connected, .unreachable, .connected]
         ),
@@ -213,11 +217,27 @@ struct ConnectionHealthTests {
         health.observe(.keyRejected, at: Self.instant(6 * hour))
         #expect(!health.mayProbe(at: Self.instant(12 * hour - 1)))
         #expect(health.mayProbe(at: Self.instant(12 * hour)))
+        // The clock was ahead, and was set right.
+        #expect(health.mayProbe(at: Self.instant(6 * hour - 1)))
         #expect(health.condition.since == Self.start)
         health.observe(.keyAccepted, at: Self.instant(12 * hour))
         #expect(health.allowsCalls)
         #expect(health.condition == .init(state: .connected, reason: "key_accepted", since: Self.instant(12 * hour)))
         #expect(!health.mayProbe(at: Self.instant(100 * hour)))
+    }
+
+    @Test("A project that is no longer the connection's under that name is neither lost nor silent after the pass")
+    func renamedProject() {
+        var health = ConnectionHealth(hasKey: true, keyExpires: nil, at: Self.start)
+        health.observe(.projectLost("github/acme/old"), at: Self.instant(1))
+        health.observe(.projectSilent("github/acme/older", since: Self.start), at: Self.instant(1))
+        health.observe(.projectLost("github/acme/gone"), at: Self.instant(1))
+        health.observe(.projectsListed(["github/acme/new", "github/acme/gone"]), at: Self.instant(2))
+        health.observe(.callSucceeded, at: Self.instant(2))
+        #expect(health.all.map(\.state) == [.limited] && health.lostProjects == ["github/acme/gone"])
+        health.observe(.projectsListed(["github/acme/new"]), at: Self.instant(3))
+        health.observe(.callSucceeded, at: Self.instant(3))
+        #expect(health.all.map(\.state) == [.connected])
     }
 
     @Test("Without a key only silence and quiet can be seen")

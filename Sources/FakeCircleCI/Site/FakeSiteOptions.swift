@@ -101,6 +101,12 @@ public struct FakeAPIFaults: Sendable {
     public var failingExports = 0
     /// Whether usage exports are completed without a file, whatever ran.
     public var exportsWithoutFiles = false
+    /// Whether their files have no rows.
+    public var exportsWithoutRows = false
+    /// From so many usage exports on, the next start is refused with 400.
+    public var maximumExports = Int.max
+    /// Whether starts of usage exports are done, and their answers lost.
+    public var losesExportStarts = false
     /// So many of the next downloads of usage exports break off in the middle.
     public var cutDownloads = 0
     /// So many of them are complete as far as HTTP can tell, and half of a file.

@@ -136,6 +136,7 @@ extension FakeAPIFaults {
         let place = random.fraction()
         let kind = random.integer(in: 0...3)
         if case .me = request.route, !probe { return nil }
+        if case .usageExports = request.route, losesExportStarts { return .drop(isDone: true) }
         var end = 0.0
         func falls(into share: Double) -> Bool {
             end += share

@@ -67,7 +67,9 @@ package struct ConnectionHealth: Sendable {
     package func mayProbe(at now: Timestamp) -> Bool {
         guard hasKey, holding[.reconnectRequired] != nil else { return false }
         guard let last = lastRejectedAt else { return true }
-        return now.microseconds - last.microseconds >= ConnectionHealth.probeIntervalSeconds * 1_000_000
+        let waited = now.microseconds - last.microseconds
+        // A time that is yet to come is one of a clock that was ahead.
+        return waited < 0 || waited >= ConnectionHealth.probeIntervalSeconds * 1_000_000
     }
 
     package mutating func observe(_ observation: ConnectionObservation, at now: Timestamp) {
@@ -107,6 +109,9 @@ package struct ConnectionHealth: Sendable {
         case .projectLost(let project):
             lostProjects.insert(project)
             begin(.limited, ConnectionCondition.Reason.projectsGone, since: now)
+        case .projectsListed(let projects):
+            lostProjects.formIntersection(projects)
+            silentProjects = silentProjects.filter { projects.contains($0.key) }
         case .projectFound(let project):
             if lostProjects.remove(project) != nil, lostProjects.isEmpty { end(.limited, at: now) }
         case .keyReplaced, .projectSilent, .projectHeard, .timePassed: break

@@ -11,6 +11,8 @@ package enum ConnectionObservation: Sendable {
     case callSucceeded
     /// A pass or a probe failed, after all tries of the client.
     case callFailed(CircleCIError)
+    /// The slugs of all projects that a pass has looked at or tried to: a renamed one is not there by its old name.
+    case projectsListed(Set<String>)
     /// A project answered 404 while `/me` answers.
     case projectLost(String)
     case projectFound(String)

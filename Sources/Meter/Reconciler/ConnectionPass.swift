@@ -169,6 +169,8 @@ struct ConnectionPass: Sendable {
             report.projects.append(pass.report)
             compared.append(project)
         }
+        let looked = Set(projects.map(\.slug) + failed.map(\.0))
+        await monitor.observe(.projectsListed(looked), of: connection.id)
         return compared
     }
 

@@ -24,7 +24,7 @@ final class ClockWatch: Sendable {
         return MeterError(
             .wrongClock,
             "This machine's clock is \(ClockWatch.length(abs(ahead))) \(ahead > 0 ? "ahead of" : "behind") CircleCI's",
-            hint: "set it right; no usage export is asked for until then"
+            hint: "set it right; no usage export is asked for or settled until then"
         )
     }
 

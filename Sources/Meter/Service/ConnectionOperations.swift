@@ -180,6 +180,7 @@ package struct ConnectionOperations: Sendable {
             if order.files.isEmpty {
                 _ = try order.exportRequest(at: .now)
             } else {
+                if let problem = parts.circleci.clock.problem { throw problem }
                 _ = try order.request(in: parts.settings.directory, now: .now)
             }
         } catch {

@@ -6,8 +6,8 @@ struct ExportOptions: Sendable {
     var maximumDays = 31
     /// So many days of the past can be had: none of them begins more than a year ago, even in a day's first minute.
     var maximumAgeDays = 363
-    /// An export ends at least so long ago.
-    var marginSeconds = 60.0
+    /// An export ends at least so long ago by the clock here, which may be ahead.
+    var marginSeconds = ClockWatch.toleratedSeconds + 60
     var maximumStartsPerHour = 10
     var maximumLooksPerHour = 10
     /// Between two looks at any exports of a connection.
@@ -16,7 +16,8 @@ struct ExportOptions: Sendable {
     var firstLookSeconds = 60.0
     /// Exports of a connection at a time.
     var maximumUnderWay = 3
-    /// Days that were over so many days before the last full one are settled again, once a day: CircleCI corrects.
+    /// A day is settled again, once a day, until an export of it is from so many days after the one that followed it:
+    /// CircleCI corrects.
     var correctionDays: Int32 = 3
     /// An export of days that failed is started again after so long, then after twice that, with half of the days.
     var retrySeconds = 900.0

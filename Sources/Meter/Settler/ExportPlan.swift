@@ -37,6 +37,8 @@ struct ExportPlan: Sendable {
     var starts: [Timestamp] = []
     var looks: [Timestamp] = []
     var failures: [Failure] = []
+    /// Whether CircleCI takes starts at all.
+    var mayStart = true
     /// Until when CircleCI asks to start nothing, and to look at nothing.
     var startsHeldUntil: Timestamp?
     var looksHeldUntil: Timestamp?
@@ -69,6 +71,23 @@ struct ExportPlan: Sendable {
         var day = first
         while let exportedAt = settled[day], exportedAt >= day.advanced(by: 1).start { day = day.advanced(by: 1) }
         return day == first ? nil : day.advanced(by: -1)
+    }
+
+    /// The days that an export closes, from its first on: before the first with runs and without a row, of an export
+    /// without any rows or of one so soon after the day that the rows may come yet.
+    static func closedDays(
+        _ days: ClosedRange<Day>,
+        rows: [Day: Int],
+        runs: [Day: Int],
+        exportedAt: Timestamp,
+        correctionDays: Int32
+    ) -> ClosedRange<Day>? {
+        let open = days.all.first { day in
+            guard runs[day] ?? 0 > 0, rows[day] ?? 0 == 0 else { return false }
+            return rows.isEmpty || exportedAt < day.advanced(by: 1 + correctionDays).start
+        }
+        guard let open else { return days }
+        return open == days.lowerBound ? nil : days.lowerBound...open.advanced(by: -1)
     }
 
     func step() -> Step {
@@ -110,7 +129,7 @@ struct ExportPlan: Sendable {
         let last = ExportPlan.lastFullDay(now, options)
         // CircleCI's data changes once a day.
         guard exportedAt < last.advanced(by: 1).start else { return false }
-        return isAsked || day >= last.advanced(by: -options.correctionDays)
+        return isAsked || exportedAt < day.advanced(by: 1 + options.correctionDays).start
     }
 
     private func isUnderWay(_ day: Day) -> Bool { underWay.contains { $0.days.contains(day) } }
@@ -151,7 +170,7 @@ struct ExportPlan: Sendable {
     // MARK: Times
 
     private func nextStart() -> (days: ClosedRange<Day>, at: Timestamp)? {
-        guard underWay.count < options.maximumUnderWay else { return nil }
+        guard mayStart, underWay.count < options.maximumUnderWay else { return nil }
         if let slice = slice() {
             let free = freeAt(starts, limit: options.maximumStartsPerHour)
             return (slice, [now, free, startsHeldUntil].compactMap(\.self).max() ?? now)

@@ -57,6 +57,7 @@ extension ExportRun {
         plan.starts = state.starts
         plan.looks = state.looks
         plan.failures = state.failures.map { ExportPlan.Failure(days: $0.first...$0.last, at: $0.at) }
+        plan.mayStart = state.refusal == nil
         plan.startsHeldUntil = state.startsHeldUntil
         plan.looksHeldUntil = state.looksHeldUntil
         return plan

@@ -23,16 +23,21 @@ extension ExportRun {
             // With a dead key everything is not found.
             if error.code == .notFound { try await probe(api).check() }
             switch error.code {
-            case .notFound, .forbidden, .refused:
+            // What is under way goes on; nothing more is started.
+            case .notFound, .refused,
+                .forbidden where !error.isOfEdgeNetwork:
                 state.refusedAt = startedAt
+                refusalCode = error.code
                 state.refusal =
                     error.code == .notFound
                     ? "CircleCI has no usage export for this organization and key" : error.description
                 try await save()
                 report.isRefused = true
-                report.problem = ExportProblem(code: error.code.rawValue, message: state.refusal ?? "")
                 return
-            case .rateLimited: state.startsHeldUntil = heldUntil(error)
+            case .unreachable, .timedOut, .unexpectedAnswer:
+                // It may have been started: again and again would use up the hour's starts for exports without a name.
+                try await note(days, ExportRun.unanswered)
+            case .rateLimited, .serverError, .forbidden: state.startsHeldUntil = heldUntil(error)
             default: break
             }
             throw error
@@ -82,9 +87,6 @@ extension ExportRun {
             guard Set(names).count == names.count else {
                 return try await fail(state.exports[place], "CircleCI names two files alike")
             }
-            if names.isEmpty, try await hasRuns(state.exports[place].days) {
-                return try await fail(state.exports[place], "the export has no file, and there were runs")
-            }
             state.exports[place].files = names
             try await save()
             do {
@@ -99,12 +101,6 @@ extension ExportRun {
             guard now.seconds(since: state.exports[place].startedAt) > options.patienceSeconds else { return }
             try await fail(state.exports[place], "it was not completed in \(Int(options.patienceSeconds / 3600)) hours")
         }
-    }
-
-    /// Whether job runs of these days are known.
-    private func hasRuns(_ days: ClosedRange<Day>) async throws -> Bool {
-        let counts = try await surroundings.knowledge.runCounts(of: connection.id)
-        return days.all.contains { counts[$0] ?? 0 > 0 }
     }
 
     private mutating func download(
@@ -181,19 +177,26 @@ extension ExportRun {
                     )
                 },
                 days: export.days,
-                exportedAt: export.startedAt
+                exportedAt: export.startedAt,
+                correctionDays: options.correctionDays
             )
         )
         guard let place = state.exports.firstIndex(where: { $0.id == export.id }) else { return }
         let damaged = zip(names, settlement.files).filter { $1.error != nil }
         guard let error = damaged.first?.1.error else {
             state.exports.remove(at: place)
-            state.failures.removeAll { export.days.contains($0.first) && export.days.contains($0.last) }
-            try await save()
+            if let closed = settlement.days {
+                state.failures.removeAll { closed.contains($0.first) && closed.contains($0.last) }
+                report.exports.append(
+                    ExportReport.Export(days: closed, startedAt: export.startedAt, settlement: settlement)
+                )
+            }
+            if let open = settlement.openDays {
+                try await note(open, "it has no row of \(open.lowerBound), and there were runs")
+            } else {
+                try await save()
+            }
             await files.remove(names)
-            report.exports.append(
-                ExportReport.Export(days: export.days, startedAt: export.startedAt, settlement: settlement)
-            )
             return
         }
         state.exports[place].damages += 1
@@ -212,19 +215,27 @@ extension ExportRun {
 
     private mutating func fail(_ export: ExportState.Export, _ reason: String) async throws {
         state.exports.removeAll { $0.id == export.id }
+        try await note(export.days, reason)
+        await files.removeStrangers(keeping: state.exports.flatMap { $0.files ?? [] })
+    }
+
+    /// Keeps that an export of these days came to nothing.
+    private mutating func note(_ days: ClosedRange<Day>, _ reason: String) async throws {
         state.failures.append(
-            ExportState.Failure(first: export.first, last: export.last, at: surroundings.now(), reason: reason)
+            ExportState.Failure(first: days.lowerBound, last: days.upperBound, at: surroundings.now(), reason: reason)
         )
         try await save()
-        await files.removeStrangers(keeping: state.exports.flatMap { $0.files ?? [] })
-        report.failures.append(ExportReport.Failure(days: export.days, reason: reason))
+        report.failures.append(ExportReport.Failure(days: days, reason: reason))
         surroundings.logger.warning(
             "a usage export came to nothing",
             metadata: [
-                "connection": "\(connection.id)", "days": "\(export.first) to \(export.last)", "reason": "\(reason)",
+                "connection": "\(connection.id)", "days": "\(days.lowerBound) to \(days.upperBound)",
+                "reason": "\(reason)",
             ]
         )
     }
+
+    private static let unanswered = "CircleCI did not answer whether it was started"
 
     /// What CircleCI gives as a reason, as far as it can be shown.
     private static func shown(_ reason: String?) -> String {

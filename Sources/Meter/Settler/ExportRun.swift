@@ -34,6 +34,8 @@ struct ExportRun {
 
     var state: ExportState
     var report: ExportReport
+    /// Of `state.refusal`.
+    var refusalCode = CircleCIError.Code.notFound
     private var isKeyChecked = false
     private var troublesInARow = 0
 
@@ -75,10 +77,10 @@ struct ExportRun {
         try await load()
         if request.isByHand { forgetRefusals() }
         await files.removeStrangers(keeping: state.exports.flatMap { $0.files ?? [] })
-        if let refusal = state.refusal {
-            report.problem = ExportProblem(code: CircleCIError.Code.notFound.rawValue, message: refusal)
-        }
         while report.problem == nil, try await advance() {}
+        if report.problem == nil, let refusal = state.refusal {
+            report.problem = ExportProblem(code: refusalCode.rawValue, message: refusal)
+        }
         report.settledThrough = try await settledThrough()
         return report
     }
@@ -196,7 +198,10 @@ struct ExportRun {
                 )
             )
             try await surroundings.sleep(.seconds(min(ExportRun.tickSeconds, until.seconds(since: now))))
+            let before = now
             now = surroundings.now()
+            // Of a clock that was set back: what is to be waited for is to be reckoned anew.
+            if now < before { return }
         }
     }
 }

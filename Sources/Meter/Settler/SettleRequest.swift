@@ -18,6 +18,9 @@ struct SettleRequest: Sendable {
     var days: ClosedRange<Day>?
     /// When the export of the days was made; nil: when the first of its files was. An export may have no file.
     var exportedAt: Timestamp?
+    /// Days that have no rows and runs that are known are closed only this long after the day that followed them; nil: at
+    /// once.
+    var correctionDays: Int32?
     /// Whether nothing is added.
     var isDryRun = false
 }
@@ -69,6 +72,8 @@ struct SettleReport: Sendable {
     var files: [File] = []
     /// Days that are closed now.
     var days: ClosedRange<Day>?
+    /// Days that the export was to close and did not: there were runs on the first of them, and it has no row.
+    var openDays: ClosedRange<Day>?
 
     var isGood: Bool { files.allSatisfy { $0.error == nil } }
 }

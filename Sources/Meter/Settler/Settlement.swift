@@ -20,6 +20,8 @@ struct Settlement {
 
     private var report: SettleReport
     private var cache = SettlementCache()
+    /// By the UTC day of their start.
+    private var rowsByDay: [Day: Int] = [:]
     private var doneBytes = 0
     private var totalBytes = 0
     /// Rows that are to be confirmed, by partition.
@@ -76,15 +78,29 @@ struct Settlement {
         }
         let exportedAt = request.exportedAt ?? request.files.map(\.exportedAt).min()
         if let days = request.days, report.isGood, let exportedAt {
-            report.days = days
-            if !request.isDryRun {
-                let rows = report.files.reduce(0) { $0 + $1.rows }
-                try await append([
-                    ExportEvents.settled(days, rows: rows, exportedAt: exportedAt, connection: connection, at: now())
-                ])
-            }
+            try await close(days, exportedAt: exportedAt)
         }
         return report
+    }
+
+    private mutating func close(_ days: ClosedRange<Day>, exportedAt: Timestamp) async throws {
+        report.days = days
+        if let correctionDays = request.correctionDays {
+            report.days = ExportPlan.closedDays(
+                days,
+                rows: rowsByDay,
+                runs: try await knowledge.runCounts(of: connection),
+                exportedAt: exportedAt,
+                correctionDays: correctionDays
+            )
+        }
+        let end = report.days?.upperBound ?? days.lowerBound.advanced(by: -1)
+        if end < days.upperBound { report.openDays = end.advanced(by: 1)...days.upperBound }
+        guard let closed = report.days, !request.isDryRun else { return }
+        let rows = report.files.reduce(0) { $0 + $1.rows }
+        try await append([
+            ExportEvents.settled(closed, rows: rows, exportedAt: exportedAt, connection: connection, at: now())
+        ])
     }
 
     private mutating func settle(
@@ -97,6 +113,7 @@ struct Settlement {
             try Task.checkCancellation()
             await tell(file, .checking, await reader.consumedBytes, await reader.rowCount)
         }
+        rowsByDay.merge(await reader.rowsByDay, uniquingKeysWith: +)
         doneBytes += await reader.consumedBytes
         try await reader.open()
         var items = try await reader.items(Settlement.batchRows)

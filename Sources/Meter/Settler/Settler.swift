@@ -235,12 +235,14 @@ actor Settler: Service {
     // MARK: From files
 
     /// Settles files, now or after those of the connection that are being settled.
-    /// - Throws: `unknown_connection`; the log's errors. What is wrong with a file is in the report.
+    /// - Throws: `unknown_connection`, `wrong_clock`; the log's errors. What is wrong with a file is in the report.
     func settle(
         _ id: String,
         _ request: SettleRequest,
         progress: @escaping @Sendable (SettleProgress) async -> Void
     ) async throws -> SettleReport {
+        // The time of a file was held against this clock.
+        if let problem = surroundings.clockProblem() { throw problem }
         defer { self.progress[id] = nil }
         return try await settleFiles(id, request) { step in
             await self.note(step)

@@ -64,14 +64,53 @@ struct ExportPlanTests {
         plan.days = day...day
         plan.settled[day] = day.advanced(by: 1).start.adding(seconds: -1)
         #expect(plan.step() == .start(day...day))
-        plan.settled[day] = day.advanced(by: 1).start
+        plan.settled[day] = day.advanced(by: 4).start
         #expect(plan.step() == .done)
     }
 
-    @Test func `in the first minute of a day yesterday is not full yet`() {
+    @Test func `a day is settled again until its export is three days younger, however long nobody could`() {
+        let day = Day("2026-11-01")!
+        var plan = ExportPlan(now: ExportPlanTests.today.start.adding(seconds: 3600))
+        plan.days = day...day
+        for later in 1...3 as ClosedRange<Int32> {
+            plan.settled[day] = day.advanced(by: later + 1).start.adding(seconds: -1)
+            #expect(plan.step() == .start(day...day), "settled \(later) days after it")
+        }
+        plan.settled[day] = day.advanced(by: 4).start
+        #expect(plan.step() == .done)
+    }
+
+    @Test func `by a clock as far ahead as may be, no export ends in the future`() {
         let midnight = ExportPlanTests.today.start
-        #expect(ExportPlan.lastFullDay(midnight.adding(seconds: 59)) == Day("2026-11-18"))
-        #expect(ExportPlan.lastFullDay(midnight.adding(seconds: 60)) == Day("2026-11-19"))
+        let ahead = ClockWatch.toleratedSeconds + 60
+        #expect(ExportPlan.lastFullDay(midnight.adding(seconds: ahead - 1)) == Day("2026-11-18"))
+        #expect(ExportPlan.lastFullDay(midnight.adding(seconds: ahead)) == Day("2026-11-19"))
+    }
+
+    @Test(arguments: 0..<40)
+    func `an export closes its days up to the first that has runs and no row, and old days by any row`(
+        _ round: UInt64
+    ) throws {
+        let seed = TestSeed.of(round: round)
+        var random = SeededGenerator(seed: seed)
+        let days = Day("2026-11-01")!...Day("2026-11-01")!.advanced(by: Int32.random(in: 0...30, using: &random))
+        let exportedAt = days.end.adding(seconds: Double.random(in: 1..<500_000, using: &random))
+        var (rows, runs): ([Day: Int], [Day: Int]) = ([:], [:])
+        let share = Double.random(in: 0...1, using: &random)
+        for day in days.all {
+            if Double.random(in: 0..<1, using: &random) < share { rows[day] = 2 }
+            if Bool.random(using: &random) { runs[day] = 3 }
+        }
+        let closed = ExportPlan.closedDays(days, rows: rows, runs: runs, exportedAt: exportedAt, correctionDays: 3)
+        func isDoubtful(_ day: Day) -> Bool {
+            runs[day] != nil && rows[day] == nil
+                && (rows.isEmpty || exportedAt.seconds(since: day.advanced(by: 1).start) < 3 * 86_400)
+        }
+        #expect(closed?.lowerBound ?? days.lowerBound == days.lowerBound, "seed \(seed)")
+        let closedDays = closed.map(\.all) ?? []
+        #expect(!closedDays.contains(where: isDoubtful), "seed \(seed)")
+        let next = closed.map { $0.upperBound.advanced(by: 1) } ?? days.lowerBound
+        #expect(next > days.upperBound || isDoubtful(next), "seed \(seed)")
     }
 
     @Test func `what failed is asked for again after a pause, in halves, and given up after the third time`() {
@@ -143,7 +182,7 @@ private struct PlanWorld {
         case .start(let days):
             #expect(days.all.count <= 31, "\(note)")
             #expect(days.end.microseconds - days.lowerBound.start.microseconds <= 31 * 86_400_000_000, "\(note)")
-            #expect(now.seconds(since: days.end) >= 60, "\(note)")
+            #expect(now.seconds(since: days.end) >= ClockWatch.toleratedSeconds + 60, "\(note)")
             #expect(now.seconds(since: days.lowerBound.start) <= 365 * 86_400, "\(note)")
             #expect(lastHour(plan.starts) < 10, "\(note)")
             #expect(plan.underWay.allSatisfy { !$0.days.overlaps(days) }, "\(note)")

@@ -315,16 +315,60 @@ struct ExportRunTests {
         }
     }
 
-    @Test func `an export without files closes nothing where runs are known`() async throws {
-        try await run(seed: 8) { world in
-            world.site.setFaults { $0.exportsWithoutFiles = true }
+    @Test(arguments: [false, true])
+    func `an export without rows closes nothing where runs are known, and what comes later is settled`(
+        hasFiles: Bool
+    ) async throws {
+        let seed = TestSeed.of(round: 8)
+        try await run(seed: seed) { world in
+            world.site.setFaults { ($0.exportsWithoutFiles, $0.exportsWithoutRows) = (!hasFiles, hasFiles) }
             let id = world.connectionIDs[0]
             let report = try await world.settler().settleByHand(id, ExportRequest(isByHand: true))
             #expect(report.problem?.code == "export_failed")
-            #expect(report.failures.contains { $0.reason.contains("no file") })
+            #expect(report.failures.contains { $0.reason.contains("no row of") })
             let known = Set(try await world.log.runCounts(of: id).filter { $0.value > 0 }.keys)
             let settled = Set(try await world.log.settledDays(of: id).keys)
             #expect(!known.isEmpty && known.isDisjoint(with: settled))
+            world.site.setFaults { ($0.exportsWithoutFiles, $0.exportsWithoutRows) = (false, false) }
+            let later = try await world.settle()
+            #expect(later.problem == nil, "seed \(seed)")
+            world.expectSettled(through: ExportRunTests.lastDay, "seed \(seed)")
+        }
+    }
+
+    @Test func `a start that is refused holds further starts alone: what is under way is settled`() async throws {
+        let seed = TestSeed.of(round: 9)
+        try await run(seed: seed) { world in
+            world.site.setFaults { $0.maximumExports = 1 }
+            let id = world.connectionIDs[0]
+            let report = try await world.settler().settleByHand(id, ExportRequest())
+            #expect(report.problem?.code == "refused" && report.isRefused, "seed \(seed)")
+            #expect(report.exports.count == 1 && world.site.usageExports.count == 1, "seed \(seed)")
+            world.site.resetCalls()
+            let again = try await world.settler().settleByHand(id, ExportRequest())
+            #expect(again.problem != nil && world.site.callCount == 0, "seed \(seed)")
+            world.site.setFaults { $0.maximumExports = .max }
+            let settled = try await world.settle()
+            #expect(settled.problem == nil, "seed \(seed)")
+            world.expectSettled(through: ExportRunTests.lastDay, "seed \(seed)")
+        }
+    }
+
+    @Test func `starts whose answers get lost are not repeated without end`() async throws {
+        let seed = TestSeed.of(round: 10)
+        try await run(seed: seed) { world in
+            world.site.setFaults { $0.losesExportStarts = true }
+            let id = world.connectionIDs[0]
+            let end = world.site.now.adding(seconds: 18 * 3600)
+            while world.site.now < end {
+                _ = try await world.settler().settleByHand(id, ExportRequest())
+                world.site.advance(to: world.site.now.adding(seconds: 3600))
+            }
+            #expect(world.site.usageExports.count <= 20, "seed \(seed): \(world.site.usageExports.count)")
+            world.site.setFaults { $0.losesExportStarts = false }
+            let settled = try await world.settle()
+            #expect(settled.problem == nil, "seed \(seed)")
+            #expect(settled.settledThrough == ExportRunTests.lastDay.advanced(by: 1), "seed \(seed)")
         }
     }
 
@@ -396,7 +440,7 @@ struct ExportRunTests {
         }
     }
 
-    @Test(arguments: ["server errors", "dropped connections", "html answers"])
+    @Test(arguments: ["server errors", "dropped connections", "html answers", "edge refusals"])
     func `calls that fail now and then change nothing in the end`(_ fault: String) async throws {
         let seed = TestSeed.of(round: 65)
         try await run(seed: seed) { world in
@@ -404,11 +448,12 @@ struct ExportRunTests {
                 switch fault {
                 case "server errors": faults.serverErrors = 0.3
                 case "dropped connections": faults.droppedConnections = 0.3
+                case "edge refusals": faults.edgeRefusals = 0.3
                 default: faults.htmlAnswers = 0.2
                 }
             }
             var report = try await world.settle()
-            for _ in 0..<20 where report.problem != nil {
+            for _ in 0..<72 where report.problem != nil {
                 world.site.advance(to: world.site.now.adding(seconds: 3600))
                 report = try await world.settle()
             }

@@ -58,7 +58,7 @@ struct SettleCommandTests {
     }
 
     private func days(_ history: FakeHistory) -> (from: Day, to: Day) {
-        (history.options.firstDay, Timestamp.now.adding(seconds: -120).day.advanced(by: -1))
+        (history.options.firstDay, ExportPlan.lastFullDay(.now).advanced(by: 1).advanced(by: -1))
     }
 
     private func expectTruth(_ history: FakeHistory, through last: Day, _ note: String) throws {

@@ -31,8 +31,7 @@ struct APIAnswer: Sendable {
         switch status {
         case 200..<300: nil
         case 401: error(.unauthorized, "CircleCI does not accept the key")
-        case 403 where isHTML:
-            error(.forbidden, "The edge network refused the call", hint: "it may distrust this machine's address")
+        case 403 where isHTML: edgeRefusal
         case 403: error(.forbidden, "CircleCI forbids the call", hint: "the key's owner may lack a right")
         case 404: error(.notFound, "Not found, or not for this key")
         case 429: error(.rateLimited, "CircleCI's rate limit is used up")
@@ -40,6 +39,16 @@ struct APIAnswer: Sendable {
         case 500...: error(.serverError, "CircleCI failed to answer")
         default: error(.unexpectedAnswer, "The answer has a status that the API does not use")
         }
+    }
+
+    private var edgeRefusal: CircleCIError {
+        var refusal = error(
+            .forbidden,
+            "The edge network refused the call",
+            hint: "it may distrust this machine's address"
+        )
+        refusal.isOfEdgeNetwork = true
+        return refusal
     }
 
     /// The JSON object that is the body.

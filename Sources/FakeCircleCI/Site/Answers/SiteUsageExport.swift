@@ -36,6 +36,7 @@ extension SiteAPI {
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)),
             let start = Timestamp(body.start), let end = Timestamp(body.end), start <= end
         else { return .message(400, "Invalid start or end") }
+        guard state.exports.count < state.faults.maximumExports else { return .message(400, "No more of them") }
         guard end <= state.now else { return .message(400, "end must not be in the future") }
         guard end.microseconds - start.microseconds <= 31 * 86_400_000_000 else {
             return .message(400, "end must be at most 31 days after start")
@@ -78,7 +79,7 @@ extension SiteAPI {
         let isDone = export.looks > options.exportLooks
         let word = isDone ? (export.isFailing ? "failed" : "completed") : "processing"
         if isDone, !export.isFailing, export.files == nil {
-            export.files = state.faults.exportsWithoutFiles ? [] : files(of: export)
+            export.files = state.faults.exportsWithoutFiles ? [] : files(of: export, state.faults)
         }
         state.exports[id] = export
         let addresses = (export.files ?? []).indices.map { file in
@@ -170,8 +171,9 @@ extension SiteAPI {
         return FakeUsageExport(world.history, organization: export.organization, options: exportOptions)
     }
 
-    private func files(of started: SiteExport) -> [[UInt8]] {
+    private func files(of started: SiteExport, _ faults: FakeAPIFaults) -> [[UInt8]] {
         let export = self.export(of: started)
+        if faults.exportsWithoutRows { return [GzipWriter.compressed(Array(export.header.utf8))] }
         var files: [[UInt8]] = options.emptyExportsHaveFile ? [Array(export.header.utf8)] : []
         var rows = 0
         export.rows { row in

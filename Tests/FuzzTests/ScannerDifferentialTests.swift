@@ -59,11 +59,16 @@ struct ScannerDifferentialTests {
         }
     }
 
-    @Test func `Foundation drops a byte order mark at the start of a text, which the scanner keeps`() throws {
+    @Test func `Foundation drops a byte order mark at the start of a text or behind an escape, the scanner none`() throws {
         try Array("\"\u{feff}a\"".utf8).withUnsafeBytes { bytes in
             let tree = try JSONTree(bytes)
             #expect(tree == .string(Array("\u{feff}a".utf8)))
             #expect((FoundationJSON(bytes).value as? String)?.utf8.count == 1)
+        }
+        try Array("\"\\n\u{feff}a\"".utf8).withUnsafeBytes { bytes in
+            let tree = try JSONTree(bytes)
+            #expect((FoundationJSON(bytes).value as? String)?.utf8.elementsEqual("\na".utf8) == true)
+            #expect(tree == .string(Array("\n\u{feff}a".utf8)))
         }
     }
 

@@ -44,7 +44,7 @@ enum JSONTarget {
 ///
 /// - It takes a comma before a closing bracket, a byte order mark, and UTF-16 and UTF-32.
 /// - It nests 512 deep, the scanner 128.
-/// - It drops a byte order mark at the start of a text.
+/// - It drops a byte order mark at the start of a text, and right behind an escape.
 /// - A decimal of many digits can be one off in the last binary digit.
 /// - It refuses numbers that no `Double` comes near, as `1e400`, which the scanner leaves to its caller.
 struct FoundationJSON {
@@ -85,17 +85,18 @@ struct FoundationJSON {
         case .object(let members):
             guard let object = value as? [String: Any], object.count == members.count else { return false }
             return members.allSatisfy { member in
-                let found = [member.name, withoutMark(member.name)].lazy.compactMap {
-                    object[String(decoding: $0, as: UTF8.self)]
-                }
-                return found.first.map { agrees($0, with: member.value) } ?? false
+                let name = withoutMarks(member.name)
+                let found =
+                    object[String(decoding: member.name, as: UTF8.self)]
+                    ?? object.first { withoutMarks(Array($0.key.utf8)) == name }?.value
+                return found.map { agrees($0, with: member.value) } ?? false
             }
         case .array(let elements):
             guard let array = value as? [Any], array.count == elements.count else { return false }
             return zip(array, elements).allSatisfy { agrees($0, with: $1) }
         case .string(let text):
             guard let string = value as? String else { return false }
-            return string.utf8.elementsEqual(text) || string.utf8.elementsEqual(withoutMark(text))
+            return string.utf8.elementsEqual(text) || withoutMarks(Array(string.utf8)) == withoutMarks(text)
         case .number(let text):
             guard let number = value as? NSNumber, !isBool(number) else { return false }
             if let whole = Int64(text) { return number.int64Value == whole && number.stringValue == String(whole) }
@@ -106,8 +107,13 @@ struct FoundationJSON {
         }
     }
 
-    private static func withoutMark(_ text: [UInt8]) -> [UInt8] {
-        text.starts(with: [0xef, 0xbb, 0xbf]) ? Array(text.dropFirst(3)) : text
+    private static func withoutMarks(_ text: [UInt8]) -> [UInt8] {
+        var rest: [UInt8] = []
+        for byte in text {
+            rest.append(byte)
+            if rest.suffix(3) == [0xef, 0xbb, 0xbf] { rest.removeLast(3) }
+        }
+        return rest
     }
 
     /// 1 is `true` to every cast; the type that it was made of tells.

@@ -343,7 +343,7 @@ struct ExportRunTests {
             let id = world.connectionIDs[0]
             let report = try await world.settler().settleByHand(id, ExportRequest())
             #expect(report.problem?.code == "refused" && report.isRefused, "seed \(seed)")
-            #expect(report.exports.count == 1 && world.site.usageExports.count == 1, "seed \(seed)")
+            #expect(report.exports.count == 1 && world.startCount == 2, "seed \(seed)")
             world.site.resetCalls()
             let again = try await world.settler().settleByHand(id, ExportRequest())
             #expect(again.problem != nil && world.site.callCount == 0, "seed \(seed)")

@@ -9,7 +9,7 @@ struct Circlemeter: AsyncParsableCommand {
         abstract: "The usage meter for CircleCI: webhooks in, an append-only log, counters out.",
         discussion: """
             Exit status: 0 done, 1 found something wrong, 2 misuse.
-            Options are settings too: CIRCLEMETER_ and the option's name in capitals, as in CIRCLEMETER_DATA_DIR.
+            Options of serve, and --data-dir, are settings too: CIRCLEMETER_ and the option's name in capitals, as in CIRCLEMETER_DATA_DIR.
             Shell completions: circlemeter --generate-completion-script bash|zsh|fish
             """,
         version: Version.text,

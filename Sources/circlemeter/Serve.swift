@@ -47,7 +47,10 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         name: .customLong("reconcile-every"),
-        help: "How often CircleCI is asked for what the webhooks missed (5m), as in 30s, 5m, 1h; off for never."
+        help: """
+            How often CircleCI is asked for what the webhooks missed (5m), as in 30s, 5m, 1h; off for never, and then \
+            neither silence nor a key's end is told.
+            """
     )
     var reconcileEvery: String?
 

@@ -59,7 +59,7 @@ struct ScannerDifferentialTests {
         }
     }
 
-    @Test func `Foundation drops a byte order mark at the start of a text or behind an escape, the scanner none`() throws {
+    @Test func `Foundation drops a byte order mark where a text or a part behind an escape begins`() throws {
         try Array("\"\u{feff}a\"".utf8).withUnsafeBytes { bytes in
             let tree = try JSONTree(bytes)
             #expect(tree == .string(Array("\u{feff}a".utf8)))

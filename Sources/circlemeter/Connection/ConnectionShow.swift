@@ -29,7 +29,7 @@ struct ConnectionShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract:
-            "Show a connection: its state, its projects, its webhooks at CircleCI. Exit 1 where it needs somebody."
+            "Show a connection: its state, its projects, its webhooks at CircleCI. Exit 1 where its key is dead."
     )
 
     @OptionGroup var options: ConnectionOptions

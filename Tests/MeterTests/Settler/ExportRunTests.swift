@@ -354,6 +354,22 @@ struct ExportRunTests {
         }
     }
 
+    @Test func `a start that the edge network refuses is no refusal of CircleCI`() async throws {
+        let seed = TestSeed.of(round: 11)
+        try await run(seed: seed) { world in
+            // The organization's id is asked for first.
+            world.site.setFaults { $0.maximumExports = 0 }
+            try await world.settle()
+            world.site.setFaults { ($0.maximumExports, $0.edgeRefusals) = (.max, 1) }
+            let refused = try await world.settle()
+            #expect(refused.problem?.code == "forbidden" && !refused.isRefused, "seed \(seed)")
+            world.site.setFaults { $0.edgeRefusals = 0 }
+            let settled = try await world.settler().settleByHand(world.connectionIDs[0], ExportRequest())
+            #expect(settled.problem == nil, "seed \(seed)")
+            world.expectSettled(through: ExportRunTests.lastDay, "seed \(seed)")
+        }
+    }
+
     @Test func `starts whose answers get lost are not repeated without end`() async throws {
         let seed = TestSeed.of(round: 10)
         try await run(seed: seed) { world in

@@ -45,10 +45,10 @@ public struct CircleCIError: Error, Sendable, CustomStringConvertible {
     /// CircleCI's name for the request, for its support; nil where the answer had none.
     public let requestID: String?
     /// How long CircleCI asks to wait; nil where it does not.
-    public let retryAfter: Duration?
+    public internal(set) var retryAfter: Duration?
 
     /// Of 403: whether the edge network answered, in HTML, which says nothing of the key's rights.
-    public var isOfEdgeNetwork = false
+    public internal(set) var isOfEdgeNetwork = false
 
     public init(
         _ code: Code,

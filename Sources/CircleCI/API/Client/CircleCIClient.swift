@@ -169,16 +169,9 @@ public struct CircleCIClient: Sendable {
 
 extension CircleCIError {
     func asking(toWait retryAfter: Duration?) -> CircleCIError {
-        CircleCIError(
-            code,
-            message,
-            at: location,
-            cause: cause,
-            hint: hint,
-            status: status,
-            requestID: requestID,
-            retryAfter: retryAfter
-        )
+        var error = self
+        error.retryAfter = retryAfter
+        return error
     }
 
     /// Whether the same call may go well later.

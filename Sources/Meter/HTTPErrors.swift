@@ -226,7 +226,8 @@ extension HTTPProblem {
             let message = "\(error.location ?? ""): \(error.message)" + (error.hint.map { "; \($0)" } ?? "")
             self = HTTPProblem(status: .badRequest, code: error.code.rawValue, message: message)
             return
-        case .connectionExists, .replayUnderWay, .noPrice, .noAPIKey, .reconnectRequired: status = .conflict
+        case .connectionExists, .replayUnderWay, .noPrice, .noAPIKey, .reconnectRequired, .wrongClock:
+            status = .conflict
         case .circleCIUnavailable: status = .badGateway
         case .invalidInvitation: status = .gone
         case .unknownConnection: status = .notFound

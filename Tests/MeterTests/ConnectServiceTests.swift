@@ -135,7 +135,7 @@ struct ConnectServiceTests {
             _ = try await connect(live, site)
             // Not before there is a snapshot.
             _ = try await live.snapshot()
-            let first = try await get("/readyz", live)
+            let first = try await ask("/readyz", live)
             #expect(first.status == 200, "seed \(seed), \(first.body)")
             // As if the hooks had been there when it all began.
             let began = site.now
@@ -148,10 +148,10 @@ struct ConnectServiceTests {
                 id,
                 .init(thoroughness: .everything, since: site.now.adding(seconds: -4 * 86_400.0))
             )
-            let ready = try await get("/readyz", live)
+            let ready = try await ask("/readyz", live)
             #expect(ready.status == 503)
             #expect(ready.body.contains("webhooks_silent:\(id)"))
-            let metrics = try await get("/metrics", live).body
+            let metrics = try await ask("/metrics", live).body
             #expect(metrics.contains("circlemeter_connection_state{connection=\"\(id)\",state=\"silent\"} 1"))
             #expect(metrics.contains("circlemeter_api_calls_total{endpoint=\"/me\",status=\"200\"}"))
             await live.stop()
@@ -167,7 +167,7 @@ struct ConnectServiceTests {
             let id = LiveService.connection(0)
             _ = try await connect(live, site)
             await site.deliver(through: .now)
-            #expect(try await !get("/metrics", live).body.contains("circlemeter_clock_ahead_seconds "))
+            #expect(try await !ask("/metrics", live).body.contains("circlemeter_clock_ahead_seconds "))
 
             // To CircleCI it is November 1994.
             site.setFaults { $0.date = "Sun, 06 Nov 1994 08:49:37 GMT" }
@@ -176,10 +176,13 @@ struct ConnectServiceTests {
             await expectError(.wrongClock) {
                 try await live.service.parts.circleci.settler.settle(id, SettleRequest(files: [])) { _ in }
             }
+            let order = #"{"files":[{"name":"a.csv","file":"a.csv","exported_at":"2026-11-01T00:00:00Z"}]}"#
+            let answer = try await ask("/api/v1/connections/\(id)/settle", live, posting: order)
+            #expect(answer.status == 409 && answer.body.contains("wrong_clock"), "\(answer.body)")
             let message = try #require(live.service.parts.circleci.clock.problem?.message)
             #expect(message.contains(" days ahead of CircleCI's"))
-            #expect(try await get("/", live).body.contains("days ahead of CircleCI"))
-            let metrics = try await get("/metrics", live).body
+            #expect(try await ask("/", live).body.contains("days ahead of CircleCI"))
+            let metrics = try await ask("/metrics", live).body
             let ahead = try #require(metrics.firstMatch(of: /circlemeter_clock_ahead_seconds ([0-9.e+]+)/)?.output.1)
             #expect(Double(ahead)! > 30 * 365 * 86_400)
 
@@ -192,15 +195,24 @@ struct ConnectServiceTests {
             settling.cancel()
             _ = try? await settling.value
             #expect(site.usageExports.count == 1, "seed \(seed)")
-            #expect(try await !get("/", live).body.contains("ahead of CircleCI"))
+            #expect(try await !ask("/", live).body.contains("ahead of CircleCI"))
             await live.stop()
         }
     }
 
-    private func get(_ path: String, _ live: LiveService) async throws -> (status: Int, body: String) {
+    private func ask(
+        _ path: String,
+        _ live: LiveService,
+        posting body: String? = nil
+    ) async throws -> (status: Int, body: String) {
         try await withClient { client in
             var request = HTTPClientRequest(url: live.running.dashboardURL + path)
             request.headers.add(name: "authorization", value: "Bearer \(try live.token)")
+            if let body {
+                request.method = .POST
+                request.headers.add(name: "content-type", value: "application/json")
+                request.body = .bytes(ByteBuffer(string: body))
+            }
             let response = try await client.execute(request, timeout: .seconds(30))
             let body = try await response.body.collect(upTo: 1 << 22)
             return (Int(response.status.code), String(buffer: body))

@@ -40,6 +40,20 @@ struct ConnectServiceTests {
         )
     }
 
+    /// Runs `body` with a service that is connected to a site.
+    private func connected(
+        _ seed: UInt64,
+        _ body: (_ site: FakeSite, _ live: LiveService, _ id: String) async throws -> Void
+    ) async throws {
+        try await FakeSite.run(history(seed)) { site, url in
+            site.addKey(ConnectServiceTests.key, login: "admin")
+            let live = try await LiveService(circleciURL: url)
+            _ = try await connect(live, site)
+            try await body(site, live, LiveService.connection(0))
+            await live.stop()
+        }
+    }
+
     private func truth(_ site: FakeSite) -> Truth { Truth(site.truth()) }
 
     @Test(.timeLimit(.minutes(5)))
@@ -95,11 +109,7 @@ struct ConnectServiceTests {
     @Test(.timeLimit(.minutes(5)))
     func `a secret rotated under load refuses no delivery, and hooks that drift are shown and repaired`() async throws {
         let seed = TestSeed.of(round: 2)
-        try await FakeSite.run(history(seed)) { site, url in
-            site.addKey(ConnectServiceTests.key, login: "admin")
-            let live = try await LiveService(circleciURL: url)
-            let id = LiveService.connection(0)
-            _ = try await connect(live, site)
+        try await connected(seed) { site, live, id in
             let administration = live.service.parts.circleci.administration
             let end = site.now.adding(seconds: 86_400 * 3.0)
             async let delivered = site.deliver(through: end)
@@ -121,18 +131,13 @@ struct ConnectServiceTests {
             #expect(Set(drift.flatMap(\.problems).map(\.word)) == ["missing", "url_changed", "events_changed"])
             _ = try await administration.repairHooks(of: id)
             #expect(try await administration.drift(of: id).allSatisfy(\.isGood))
-            await live.stop()
         }
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `silence is told by readyz and by the metric`() async throws {
         let seed = TestSeed.of(round: 3)
-        try await FakeSite.run(history(seed)) { site, url in
-            site.addKey(ConnectServiceTests.key, login: "admin")
-            let live = try await LiveService(circleciURL: url)
-            let id = LiveService.connection(0)
-            _ = try await connect(live, site)
+        try await connected(seed) { site, live, id in
             // Not before there is a snapshot.
             _ = try await live.snapshot()
             let first = try await ask("/readyz", live)
@@ -154,18 +159,13 @@ struct ConnectServiceTests {
             let metrics = try await ask("/metrics", live).body
             #expect(metrics.contains("circlemeter_connection_state{connection=\"\(id)\",state=\"silent\"} 1"))
             #expect(metrics.contains("circlemeter_api_calls_total{endpoint=\"/me\",status=\"200\"}"))
-            await live.stop()
         }
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `a clock that is not CircleCI's is shown, and nothing is dated by it`() async throws {
         let seed = TestSeed.of(round: 4)
-        try await FakeSite.run(history(seed)) { site, url in
-            site.addKey(ConnectServiceTests.key, login: "admin")
-            let live = try await LiveService(circleciURL: url)
-            let id = LiveService.connection(0)
-            _ = try await connect(live, site)
+        try await connected(seed) { site, live, id in
             await site.deliver(through: .now)
             #expect(try await !ask("/metrics", live).body.contains("circlemeter_clock_ahead_seconds "))
 
@@ -196,7 +196,6 @@ struct ConnectServiceTests {
             _ = try? await settling.value
             #expect(site.usageExports.count == 1, "seed \(seed)")
             #expect(try await !ask("/", live).body.contains("ahead of CircleCI"))
-            await live.stop()
         }
     }
 

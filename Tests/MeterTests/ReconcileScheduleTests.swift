@@ -115,6 +115,23 @@ struct ReconcileScheduleTests {
         }
     }
 
+    @Test func `a project that was lost or silent and is the connection's no more is forgotten by the next pass`()
+        async throws
+    {
+        let seed = TestSeed.of(round: 4)
+        try await ReconcileWorld.run(history(seed), options: ReconcileOptions()) { world in
+            let id = world.connectionIDs[0]
+            let noon = Timestamp("2026-11-03T12:00:00Z")!
+            try await live(world, through: noon, seed: seed) { _ in true }
+            for slug in ["gh/acme/renamed", "gh/acme/unfollowed"] {
+                await world.monitor.observe([.projectLost(slug), .projectSilent(slug, since: noon)], of: id)
+            }
+            #expect(await world.monitor.condition(of: id)?.state == .limited, "seed \(seed)")
+            try await world.reconciler().reconcile(id, .init(thoroughness: .economical))
+            #expect(await world.monitor.health(of: id)?.all.map(\.state) == [.connected], "seed \(seed)")
+        }
+    }
+
     @Test func `a dead key stops the calls within two passes; a new one starts them`() async throws {
         let seed = TestSeed.of(round: 3)
         try await ReconcileWorld.run(history(seed)) { world in

@@ -1,22 +1,44 @@
 import CircleCI
 import Synchronization
+import Wire
 
-/// How this machine's clock stands beside CircleCI's, by the latest answer of its API.
+/// How this machine's clock stands beside CircleCI's: by the latest answer of its API, and by how the clock has gone since
+/// beside one that nobody sets.
 ///
 /// Times of the service's own are on the bill's path: an export is dated by them, and closes the days before it.
 final class ClockWatch: Sendable {
     /// Beyond what a machine without a time service drifts in weeks.
     static let toleratedSeconds = 300.0
 
-    private let latest = Mutex<Double?>(nil)
+    private struct Reading {
+        var aheadSeconds: Double
+        var wallTime: Timestamp
+        var instant: ContinuousClock.Instant
+    }
+
+    private let clock: APIClock
+    private let latest = Mutex<Reading?>(nil)
+
+    init(clock: APIClock = .system) {
+        self.clock = clock
+    }
 
     func observe(_ observation: APIObservation) {
         guard case .clock(let ahead) = observation else { return }
-        latest.withLock { $0 = ahead / .seconds(1) }
+        let reading = Reading(
+            aheadSeconds: ahead / .seconds(1),
+            wallTime: clock.wallTime(),
+            instant: clock.now()
+        )
+        latest.withLock { $0 = reading }
     }
 
     /// Negative where the clock here is behind; nil before the first answer.
-    var aheadSeconds: Double? { latest.withLock { $0 } }
+    var aheadSeconds: Double? {
+        guard let reading = latest.withLock({ $0 }) else { return nil }
+        let passed = (clock.now() - reading.instant) / .seconds(1)
+        return reading.aheadSeconds + clock.wallTime().seconds(since: reading.wallTime) - passed
+    }
 
     /// `wrong_clock` where the two are further apart than ``toleratedSeconds``.
     var problem: MeterError? {

@@ -70,6 +70,8 @@ struct ExportState: Codable, Sendable {
         if let at = refusedAt, !matters(at, options.forgetSeconds) { (refusedAt, refusal) = (nil, nil) }
         for index in exports.indices {
             if let lookedAt = exports[index].lookedAt, lookedAt > now { exports[index].lookedAt = nil }
+            // It is waited for, and counts, from then on.
+            exports[index].startedAt = min(exports[index].startedAt, now)
         }
     }
 }

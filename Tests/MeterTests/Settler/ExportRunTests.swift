@@ -354,6 +354,25 @@ struct ExportRunTests {
         }
     }
 
+    @Test func `a clock that is set back while an export is waited for holds nothing up`() async throws {
+        let seed = TestSeed.of(round: 12)
+        try await run(seed: seed) { world in
+            let (site, begin) = (world.site, world.site.now)
+            let aheadSeconds = Mutex(6 * 3600.0)
+            let settler = world.settler(
+                sleep: { duration in
+                    aheadSeconds.withLock { $0 = 0 }
+                    site.advance(to: site.now.adding(seconds: duration / .seconds(1)))
+                },
+                now: { site.now.adding(seconds: aheadSeconds.withLock { $0 }) }
+            )
+            let report = try await settler.settleByHand(world.connectionIDs[0], ExportRequest(isByHand: true))
+            #expect(report.problem == nil, "seed \(seed)")
+            #expect(site.now.seconds(since: begin) < 2 * 3600, "seed \(seed)")
+            world.expectSettled(through: ExportRunTests.lastDay, "seed \(seed)")
+        }
+    }
+
     @Test func `a start that the edge network refuses is no refusal of CircleCI`() async throws {
         let seed = TestSeed.of(round: 11)
         try await run(seed: seed) { world in

@@ -18,6 +18,7 @@ extension ReconcileWorld {
     func settler(
         append: (@Sendable ([LogEntry]) async throws -> Void)? = nil,
         sleep: (@Sendable (Duration) async throws -> Void)? = nil,
+        now: (@Sendable () -> Timestamp)? = nil,
         period: Duration? = nil,
         exported: @escaping @Sendable (ExportReport) -> Void = { _ in },
         clockProblem: @escaping @Sendable () -> MeterError? = { nil },
@@ -32,7 +33,7 @@ extension ReconcileWorld {
                 api: { try clients.client($0) },
                 append: append ?? { try log.append($0) },
                 directory: data,
-                now: { site.now },
+                now: now ?? { site.now },
                 sleep: sleep ?? { duration in
                     try Task.checkCancellation()
                     site.advance(to: site.now.adding(seconds: duration / .seconds(1)))

@@ -88,6 +88,7 @@ struct Demo: AsyncParsableCommand {
 
     private func serve(_ service: MeterService, _ site: FakeSite, _ directory: DataDirectory) async throws {
         let (exitWhenSent, rate, days) = (exitWhenSent, rate, days)
+        let stop = StopSignal()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             let (running, continuation) = AsyncStream.makeStream(of: MeterService.Running.self)
             group.addTask {
@@ -109,7 +110,13 @@ struct Demo: AsyncParsableCommand {
                         rate: rate,
                         isHurried: exitWhenSent
                     )
-                    try await story.tell()
+                    do {
+                        try await story.tell()
+                    } catch {
+                        // A service that is stopping answers nobody any more.
+                        guard stop.isTold else { throw error }
+                        return false
+                    }
                     if exitWhenSent { kill(getpid(), SIGTERM) } else { await story.goOn() }
                     return false
                 }

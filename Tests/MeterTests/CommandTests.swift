@@ -106,6 +106,19 @@ struct CommandTests {
         #expect(!FileManager.default.fileExists(atPath: "\(data)/service.json"))
     }
 
+    @Test(arguments: ["acme: connected", "the past 1 days: ", "acme: CircleCI is asked"])
+    func `a demo that is interrupted, wherever it is, ends without a complaint`(_ line: String) async throws {
+        let demo = try ChildProcess([
+            "demo", "--days", "1", "--pipelines-per-day", "3", "--rate", "1000", "--webhook-address", "127.0.0.1:0",
+            "--dashboard-address", "127.0.0.1:0", "--data-dir", data,
+        ])
+        _ = try await demo.line(after: line)
+        demo.send(SIGINT)
+        let status = await demo.status()
+        let output = await demo.output()
+        #expect(status == 0 && !output.contains("Error") && !output.contains("hint"), "\(output)")
+    }
+
     @Test func `damage is named with segment, line and byte, and exits with 1`() async throws {
         let demo = try await ChildProcess.run([
             "demo", "--exit-when-sent", "--days", "1", "--pipelines-per-day", "3", "--rate", "1000", "--data-dir", data,

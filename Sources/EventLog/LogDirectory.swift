@@ -11,6 +11,13 @@ struct LogDirectory: Sendable {
 
     let path: String
     let fileSystem: any FileSystem
+    /// Segments that are read elsewhere than under their names.
+    var standIns: [Int: SegmentStandIn] = [:]
+
+    init(path: String, fileSystem: any FileSystem) {
+        self.path = path
+        self.fileSystem = fileSystem
+    }
 
     /// `00000000000000000001.ndjson`, so that a listing is in order.
     static func name(ofSegment segment: Int) -> String {
@@ -50,7 +57,7 @@ struct LogDirectory: Sendable {
     /// Listed twice: a listing need not show a name that is new nor one that goes, so that a segment which is just being
     /// compressed could be missing in it. The second one shows what that has become.
     func segments() throws(LogError) -> [Int] {
-        var segments: Set<Int> = []
+        var segments = Set(standIns.keys)
         for _ in 1...2 {
             for name in try names() {
                 let isCompressed = name.hasSuffix(LogDirectory.compressedSuffix)

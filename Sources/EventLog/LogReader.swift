@@ -16,7 +16,11 @@ public struct LogReader: Sendable {
     let directory: LogDirectory
 
     public init(directory: String, fileSystem: any FileSystem = PosixFileSystem()) {
-        self.directory = LogDirectory(path: directory, fileSystem: fileSystem)
+        self.init(LogDirectory(path: directory, fileSystem: fileSystem))
+    }
+
+    init(_ directory: LogDirectory) {
+        self.directory = directory
     }
 
     /// Calls `body` for each record after `position` and for each damage in its place.

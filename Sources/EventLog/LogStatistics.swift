@@ -91,14 +91,11 @@ public struct LogStatistics: Hashable, Sendable {
     }
 }
 
-extension LogStatistics {
+extension LogDirectory {
     /// The segments in order, with their sizes in bytes.
-    static func sizes(directory: String, fileSystem: any FileSystem) throws(LogError) -> [(segment: Int, size: Int)] {
-        let directory = LogDirectory(path: directory, fileSystem: fileSystem)
+    func sizes() throws(LogError) -> [(segment: Int, size: Int)] {
         var sizes: [(segment: Int, size: Int)] = []
-        for segment in try directory.segments() {
-            sizes.append((segment, try directory.information(onSegment: segment).size))
-        }
+        for segment in try segments() { sizes.append((segment, try information(onSegment: segment).size)) }
         return sizes
     }
 }

@@ -34,14 +34,14 @@ public struct LogVerifier: Sendable {
     /// Progress is told about once in so many bytes.
     private static let progressBytes = 4 << 20
 
-    private let reader: LogReader
-    private let path: String
-    private let fileSystem: any FileSystem
+    private let directory: LogDirectory
 
     public init(directory: String, fileSystem: any FileSystem = PosixFileSystem()) {
-        reader = LogReader(directory: directory, fileSystem: fileSystem)
-        path = directory
-        self.fileSystem = fileSystem
+        self.init(LogDirectory(path: directory, fileSystem: fileSystem))
+    }
+
+    init(_ directory: LogDirectory) {
+        self.directory = directory
     }
 
     /// Reads the log from its first record through what is there when it starts. Blocking.
@@ -54,7 +54,7 @@ public struct LogVerifier: Sendable {
         progress: (LogProgress) -> Bool = { _ in true },
         inspect: (LogItem) throws -> Void = { _ in }
     ) throws -> LogVerification {
-        let segments = try LogStatistics.sizes(directory: path, fileSystem: fileSystem)
+        let segments = try directory.sizes()
         var verification = LogVerification()
         verification.segmentCount = segments.count
         var starts: [Int: Int] = [:]
@@ -64,7 +64,7 @@ public struct LogVerifier: Sendable {
         }
         var batch: Int?
         var toldBytes = 0
-        _ = try reader.read(after: nil) { item in
+        _ = try LogReader(directory).read(after: nil) { item in
             switch item {
             case .record(let record):
                 verification.recordCount += 1

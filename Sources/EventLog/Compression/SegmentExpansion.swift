@@ -30,12 +30,59 @@ extension LogDirectory {
     ) throws(SystemError) -> Bool {
         let file = try SegmentFile(segment, in: self)
         guard let compressed = file.compressed else { return true }
+        return try replace(segment, by: file, synchronizing: descriptor, mayGoOn) {
+            evenIfDamaged || !compressed.isDamaged
+        }
+    }
+
+    /// Makes a plain segment of what pieces of this log and of another one put together, where it reads as it should.
+    ///
+    /// - Parameters:
+    ///   - successor: The next segment; nil: this is the last one.
+    ///   - descriptor: The directory, open.
+    /// - Throws: `EIO` where it does not, and the segment is as it was.
+    func replace(
+        _ segment: Int,
+        by pieces: SegmentPieces,
+        successor: Int?,
+        synchronizing descriptor: Int32
+    ) throws(SystemError) {
+        var directory = self
+        directory.standIns[segment] = .pieces(pieces)
+        let file = try SegmentFile(segment, in: directory)
+        directory.standIns[segment] = .file(path(ofSegment: segment) + LogDirectory.temporarySuffix)
+        let isReplaced = try replace(
+            segment,
+            by: file,
+            synchronizing: descriptor,
+            keepingCompressed: pieces.damageCount > 0,
+            { _ in true }
+        ) { [directory] in
+            guard let reading = try? SegmentReading(segment, successor: successor, in: directory) else { return false }
+            return reading.crcs == pieces.crcs && reading.places.count == pieces.damageCount
+        }
+        if !isReplaced { throw SystemError(call: "pread", number: EIO) }
+    }
+
+    /// - Parameters:
+    ///   - mayGoOn: Asked now and then with the bytes done; false cancels.
+    ///   - keepingCompressed: Where the compressed file may hold what the plain one does not. The plain one counts.
+    ///   - isGood: Asked when the content has been written.
+    /// - Returns: False where the segment stayed as it is.
+    @discardableResult
+    private func replace(
+        _ segment: Int,
+        by file: borrowing SegmentFile,
+        synchronizing descriptor: Int32,
+        keepingCompressed: Bool = false,
+        _ mayGoOn: (Int) -> Bool,
+        _ isGood: () -> Bool
+    ) throws(SystemError) -> Bool {
         let path = path(ofSegment: segment)
         let temporaryPath = path + LogDirectory.temporarySuffix
         try? fileSystem.remove(temporaryPath)
         do throws(SystemError) {
-            let isWritten = try writeContent(of: file, to: temporaryPath, mayGoOn)
-            guard isWritten, evenIfDamaged || !compressed.isDamaged else {
+            guard try writeContent(of: file, to: temporaryPath, mayGoOn), isGood() else {
                 try? fileSystem.remove(temporaryPath)
                 return false
             }
@@ -45,7 +92,7 @@ extension LogDirectory {
             try? fileSystem.remove(temporaryPath)
             throw error
         }
-        try removeCompressed(segment, synchronizing: descriptor)
+        if !keepingCompressed { try removeCompressed(segment, synchronizing: descriptor) }
         return true
     }
 

@@ -7,20 +7,34 @@ import Glibc
 /// A segment open for reading, whether its file is plain or compressed: sizes and positions are those of the content. It
 /// owns the descriptor.
 struct SegmentFile: ~Copyable {
-    private let descriptor: Int32
+    /// Nil: it is put together of others.
+    private let descriptor: Int32?
     private let fileSystem: any FileSystem
     /// Nil: the file is plain.
     let compressed: CompressedSegment?
+    private let pieces: SegmentPieces.Content?
 
     /// Opens the plain file, and where there is none the compressed one.
     ///
     /// - Throws: `ENOENT` where there is neither.
     init(_ segment: Int, in directory: LogDirectory) throws(SystemError) {
-        let (descriptor, isCompressed) = try SegmentFile.open(segment, in: directory)
-        let compressed = isCompressed ? try SegmentFile.unpacked(descriptor, directory.fileSystem) : nil
+        let standIn = directory.standIns[segment]
+        let file = standIn == nil ? try SegmentFile.open(segment, in: directory) : nil
+        let packed = file?.isCompressed == true ? file?.descriptor : nil
+        let compressed = try packed.map { descriptor throws(SystemError) in
+            try SegmentFile.unpacked(descriptor, directory.fileSystem)
+        }
+        var descriptor = file?.descriptor
+        var pieces: SegmentPieces.Content?
+        switch standIn {
+        case nil: break
+        case .file(let path): descriptor = try directory.fileSystem.open(path, .read)
+        case .pieces(let standing): pieces = try SegmentPieces.Content(standing)
+        }
         self.descriptor = descriptor
         fileSystem = directory.fileSystem
         self.compressed = compressed
+        self.pieces = pieces
     }
 
     /// A compressed file of any name.
@@ -30,9 +44,10 @@ struct SegmentFile: ~Copyable {
         self.descriptor = descriptor
         self.fileSystem = fileSystem
         self.compressed = compressed
+        pieces = nil
     }
 
-    deinit { fileSystem.close(descriptor) }
+    deinit { if let descriptor { fileSystem.close(descriptor) } }
 
     private static func unpacked(
         _ descriptor: Int32,
@@ -74,15 +89,20 @@ struct SegmentFile: ~Copyable {
     /// Of the content, in bytes.
     func size() throws(SystemError) -> Int {
         if let compressed { return compressed.table.contentCount }
-        return try fileSystem.size(descriptor)
+        return try storedSize()
     }
 
     /// Of the file, in bytes.
-    func storedSize() throws(SystemError) -> Int { try fileSystem.size(descriptor) }
+    func storedSize() throws(SystemError) -> Int {
+        if let pieces { return pieces.byteCount }
+        return try descriptor.map { descriptor throws(SystemError) in try fileSystem.size(descriptor) } ?? 0
+    }
 
     /// Reads until `buffer` is full or the segment ends; the bytes read.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int {
         if let compressed { return try compressed.read(into: buffer, at: offset) }
+        if let pieces { return try pieces.read(into: buffer, at: offset) }
+        guard let descriptor else { return 0 }
         return try fileSystem.readFully(descriptor, into: buffer, at: offset)
     }
 

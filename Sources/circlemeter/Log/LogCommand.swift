@@ -4,8 +4,10 @@ import Wire
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Read, check and compress the log. Reading does not need the service to stop.",
-        subcommands: [LogCat.self, LogVerify.self, LogStat.self, LogCompress.self, LogExpand.self]
+        abstract: "Read, check, repair and compress the log. Reading does not need the service to stop.",
+        subcommands: [
+            LogCat.self, LogVerify.self, LogStat.self, LogRepairCommand.self, LogCompress.self, LogExpand.self,
+        ]
     )
 }
 

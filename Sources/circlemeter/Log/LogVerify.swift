@@ -114,11 +114,11 @@ struct LogVerify: AsyncParsableCommand {
             writer.member(
                 "damages",
                 array: { writer in
-                    for damage in verification.damages { write(damage, to: &writer) }
+                    for damage in verification.damages { writer.damage(damage) }
                 }
             )
             writer.name("torn_tail")
-            if let torn = verification.tornTail { write(torn, to: &writer) } else { writer.null() }
+            if let torn = verification.tornTail { writer.damage(torn) } else { writer.null() }
             writer.name("snapshot_on_log")
             if let isOnLog = outcome.isSnapshotOnLog { writer.bool(isOnLog) } else { writer.null() }
             if let signatures = outcome.signatures {
@@ -140,17 +140,5 @@ struct LogVerify: AsyncParsableCommand {
             }
         }
         Console.output(writer.bytes + [UInt8(ascii: "\n")])
-    }
-
-    private func write(_ damage: LogDamage, to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("kind", damage.kind.rawValue)
-            writer.member("segment", damage.segment)
-            writer.member("line", damage.line)
-            writer.member("offset", damage.offset)
-            writer.member("bytes", damage.byteCount)
-            writer.member("first_sequence", damage.sequences?.lowerBound)
-            writer.member("last_sequence", damage.sequences?.upperBound)
-        }
     }
 }

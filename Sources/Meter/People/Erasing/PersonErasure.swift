@@ -96,8 +96,7 @@ package struct PersonErasure: Sendable {
             // How persons are called has to be known before the snapshot goes.
             let policy = try PersonPolicy.load(directory, environment: environment)
             let plan = try makePlan()
-            // It goes first: its position would still be on the log, and the next start would take it up.
-            if plan.recordCount > 0 { try removeSnapshots() }
+            if plan.recordCount > 0 { try directory.removeSnapshots() }
             return (policy, plan)
         }
         // Before anything goes: whoever finishes what was interrupted does not know of whom to tell.
@@ -129,11 +128,20 @@ package struct PersonErasure: Sendable {
         var json = JSONWriter()
         json.object { json in
             json.member("id", Identity.uuidString(UInt128.random(in: .min ... .max)))
-            json.member("type", "person-erased")
+            json.member("type", noticeType)
             json.member("happened_at", now.description)
             json.member("records", records)
         }
         return LogEntry(receivedAt: now, source: .meter, connection: connection, body: json.bytes, isKnownJSON: true)
+    }
+
+    private static let noticeType = "person-erased"
+
+    /// Whether a record says that somebody was erased.
+    package static func isNotice(_ record: LogRecord) -> Bool {
+        guard record.source == .meter else { return false }
+        let member = Array("\"type\":\"\(noticeType)\"".utf8)
+        return record.withBody { TextSearch.first(member, in: $0, from: 0, ignoringCase: false) != nil }
     }
 
     private func places(in body: [UInt8]) -> [Range<Int>] { body.withUnsafeBytes { person.places(in: $0) } }
@@ -191,15 +199,6 @@ package struct PersonErasure: Sendable {
                 report.unsearchedFiles.append(path)
             }
         }
-    }
-
-    private func removeSnapshots() throws(MeterError) {
-        for path in [directory.usage, directory.usageRebuild, directory.usagePaused, directory.usageDryRun] {
-            for suffix in ["", "-wal", "-shm", "-journal"] where unlink(path + suffix) != 0 && errno != ENOENT {
-                throw unremovable(path + suffix)
-            }
-        }
-        try PrivateFile.syncDirectory(of: directory.usage)
     }
 
     /// Files of usage exports that wait to be settled: packed, they cannot be searched, and whoever laid them there has

@@ -182,6 +182,24 @@ struct RepairTests {
         #expect(DirectoryState(damaged.directory) == contents)
     }
 
+    @Test func `a segment of the copy that cannot be read is named, and the others do`() async throws {
+        let (original, segments) = try await fork(sharing: 20)
+        let (damaged, copy) = (LogFixture(), LogFixture())
+        for fixture in [damaged, copy] { DirectoryState(original.directory).write(to: fixture.directory) }
+        for segment in segments.prefix(2) {
+            let bytes = Files.bytes(damaged.path(segment))
+            Files.patch(damaged.path(segment), at: bytes.count - 40, 0)
+        }
+        var header = Array(
+            #"{"circlemeter_log":9,"first_sequence":1,"created_at":"2026-11-22T08:16:08.123Z","previous":null"#.utf8
+        )
+        _ = LineTrailer.append(to: &header, lineStart: 0, seed: 0)
+        Files.write(header, to: copy.path(1))
+        let plan = try repair(damaged, from: copy)
+        #expect(plan.unreadable.map(\.code) == [.unsupportedVersion] && plan.segments == [segments[1]])
+        #expect(plan.before.damages.count == 2 && plan.after.damages.map(\.segment) == [1])
+    }
+
     /// A log whose first segment ends in records of a batch that failed, over which the next one has taken.
     private func failedBatch() async throws -> (log: LogFixture, first: [UInt8]) {
         let fixture = LogFixture()

@@ -18,16 +18,17 @@ final class PublishedSnapshot: Sendable {
         var isDamaged = false
         /// Counts up with each warm-up; one that is not the last gives up.
         var warmUpTurn = 0
-        var subscribers: [Int: AsyncStream<Int>.Continuation] = [:]
-        var nextSubscriber = 0
+    }
 
-        /// Tells all subscribers of the present position.
-        func tell() {
-            for subscriber in subscribers.values { subscriber.yield(position?.sequence ?? 0) }
-        }
+    private struct Subscribers {
+        var continuations: [Int: AsyncStream<Int>.Continuation] = [:]
+        var next = 0
     }
 
     private let state = Mutex(State())
+    /// Taken for a moment alone and never while one is told something: that waits for a task which is being cancelled, and the
+    /// cancelled one waits for this.
+    private let subscribers = Mutex(Subscribers())
     /// Reads run side by side on its threads, off the cooperative pool; a replacement is a barrier.
     private let queue = DispatchQueue(label: "circlemeter.snapshot", attributes: .concurrent)
 
@@ -69,7 +70,7 @@ final class PublishedSnapshot: Sendable {
         state.withLock { state in
             guard state.position != position else { return }
             state.position = position
-            state.tell()
+            tell(position)
         }
         // What came meanwhile is added up then.
         warmUp(after: PublishedSnapshot.warmUpPause)
@@ -80,12 +81,22 @@ final class PublishedSnapshot: Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state in
             continuation.yield(state.position?.sequence ?? 0)
-            state.nextSubscriber += 1
-            state.subscribers[state.nextSubscriber] = continuation
-            return state.nextSubscriber
+            return subscribers.withLock { subscribers in
+                subscribers.next += 1
+                subscribers.continuations[subscribers.next] = continuation
+                return subscribers.next
+            }
         }
-        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.subscribers[id] = nil } }
+        continuation.onTermination = { [weak self] _ in
+            self?.subscribers.withLock { $0.continuations[id] = nil }
+        }
         return stream
+    }
+
+    /// Tells all subscribers of a position, in the state's lock, so that they hear of positions in order.
+    private func tell(_ position: LogPosition?) {
+        let continuations = subscribers.withLock { $0.continuations }
+        for continuation in continuations.values { continuation.yield(position?.sequence ?? 0) }
     }
 
     /// Waits until no reader is left, closes the store, lets `change` put another in its place.
@@ -109,7 +120,7 @@ final class PublishedSnapshot: Sendable {
                             state.position = position
                             state.personPolicy = personPolicy ?? Snapshot.plainPersonPolicy
                             state.rendered = nil
-                            state.tell()
+                            tell(position)
                         }
                     }
                 )

@@ -35,7 +35,7 @@ struct LogRepairCommand: AsyncParsableCommand {
         var plan: RepairPlan
         /// When somebody was last erased from the log.
         var peopleErasedAt: Timestamp?
-        /// The copy's last record; nil where there is no copy.
+        /// The copy's last record; 0 where it cannot be read, nil where there is no copy.
         var copyEnd: Int?
 
         /// Whether the copy goes on where the log has ended.
@@ -97,7 +97,14 @@ struct LogRepairCommand: AsyncParsableCommand {
         _ interruption: Interruption
     ) throws -> Outcome? {
         let repair = LogRepair(directory: directory.log, copy: copy)
-        let copyEnd = try repair.copyEnd()
+        let copyEnd: Int?
+        do throws(LogError) {
+            copyEnd = try repair.copyEnd()
+        } catch {
+            // Its other segments may do.
+            Console.error("the copy's end cannot be read: \(error)")
+            copyEnd = 0
+        }
         if let copy, copyEnd == nil {
             throw CommandFailure.misuse(
                 "there is no log in \(copy)",

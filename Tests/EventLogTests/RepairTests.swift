@@ -381,6 +381,43 @@ struct RepairTests {
         #expect(DirectoryState(log.directory).files == state(sample.segments))
     }
 
+    /// Changes a bit of what is written.
+    private struct BadWrites: WrappingFileSystem {
+        let base = PosixFileSystem()
+
+        func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) -> Int {
+            var changed = Array(bytes)
+            changed[changed.count / 2] ^= 1
+            var outcome: Result<Int, SystemError> = .success(0)
+            changed.withUnsafeBytes { pointer in
+                do throws(SystemError) { outcome = .success(try base.write(descriptor, pointer, at: offset)) } catch {
+                    outcome = .failure(error)
+                }
+            }
+            return try outcome.get()
+        }
+    }
+
+    @Test func `a repaired segment that does not read as it should takes no place`() async throws {
+        let sample = try await CorruptionSample()
+        var bytes = try #require(sample.segments[1])
+        bytes[bytes.count / 3] ^= 1
+        let log = sample.make(1, bytes)
+        let before = DirectoryState(log.directory)
+        let files = BadWrites()
+        let lock = try LogLock.acquire(directory: log.directory, fileSystem: files)
+        defer { lock.release() }
+        let repair = LogRepair(directory: log.directory, copy: sample.fixture.directory, fileSystem: files)
+        let plan = try #require(try repair.plan())
+        try #require(plan.segments == [1])
+        #expect {
+            try lock.repair(plan)
+        } throws: {
+            ($0 as? LogError)?.code == .unusable
+        }
+        #expect(DirectoryState(log.directory) == before)
+    }
+
     @Test func `with a fault at any call each segment is as it was or repaired, and again it is done`() async throws {
         let sample = try await CorruptionSample(seed: 3)
         var segments = sample.segments

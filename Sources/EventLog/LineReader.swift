@@ -14,7 +14,7 @@ struct LineReader: ~Copyable {
         var end: Int { offset + bytes.count + (isComplete ? 1 : 0) }
     }
 
-    static let chunkBytes = 1 << 20
+    static let chunkBytes = 1 << 18
 
     private let file: SegmentFile
     private let path: String

@@ -155,7 +155,20 @@ public struct JSONScanner {
             try skipValue()
             return nil
         }
-        return Int64(String(decoding: bytes[start..<end], as: UTF8.self))
+        return JSONScanner.integer(bytes, start, end)
+    }
+
+    private static func integer(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Int64? {
+        var value: Int64 = 0
+        for index in start..<end {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            // So many digits always fit.
+            guard digit < 10, end - start <= 18 else {
+                return Int64(String(decoding: bytes[start..<end], as: UTF8.self))
+            }
+            value = value &* 10 &+ Int64(digit)
+        }
+        return start < end ? value : nil
     }
 
     /// The truth value that comes next; nil, with the value skipped, where it is another kind of value.

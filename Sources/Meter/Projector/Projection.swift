@@ -31,7 +31,7 @@ struct Projection: ~Copyable {
     /// Published whenever this many rows of counters have changed, so that memory stays bounded in a long fold.
     private static let maximumPendingRows = 100_000
     /// And at the latest after so many records, so that a long fold holds few runs and can be taken up again.
-    private static let maximumPendingRecords = 75_000
+    private static let maximumPendingRecords = 60_000
     /// How often that is looked at, in records.
     private static let checkedRecords = 1000
 
@@ -111,9 +111,9 @@ struct Projection: ~Copyable {
         var reached = position
         var batch: ScannedBatch?
         var isWanted = true
-        while isWanted, let next = try ahead.next(batch) {
-            batch = next
-            isWanted = try next.forEach { record, bytes in
+        while isWanted {
+            try ahead.next(&batch)
+            let isAllWanted = try batch?.forEach { record, bytes in
                 try fold(
                     record.pointee.event,
                     isObject: record.pointee.isObject,
@@ -130,6 +130,8 @@ struct Projection: ~Copyable {
             } damage: {
                 note($0)
             }
+            guard let isAllWanted else { break }
+            isWanted = isAllWanted
         }
         guard isWanted, count > 0 || !damages.isEmpty else { return }
         try publish(at: reached)

@@ -11,8 +11,8 @@ import Wire
 ///
 /// For one consumer, which blocks in ``next()`` and must call ``stop()`` at the end.
 final class ScanAhead: Sendable {
-    /// Read but not yet counted: a bound on memory.
-    private static let maximumBatchCount = 8
+    /// Read but not yet counted: a bound on memory, and enough that reading goes on while what was counted is published.
+    private static let maximumBatchCount = 96
 
     /// Whether this thread may run on a second processor: with one alone the copying would only be added.
     static var isOfUse: Bool { process_processor_count() > 1 }
@@ -45,15 +45,14 @@ final class ScanAhead: Sendable {
         }
     }
 
-    /// The next records; nil at the end.
-    /// - Parameter done: the batch before, to be filled anew.
-    func next(_ done: ScannedBatch?) throws -> ScannedBatch? {
-        if let done {
+    /// Puts the next records into `batch`, which is filled anew elsewhere; nil at the end.
+    func next(_ batch: inout ScannedBatch?) throws {
+        if let done = batch.take() {
             state.withLock { $0.spare.append(done) }
             free.signal()
         }
         filled.wait()
-        return try state.withLock { state in
+        batch = try state.withLock { state in
             if !state.batches.isEmpty { return state.batches.removeFirst() }
             // For a call after the end.
             filled.signal()
@@ -70,7 +69,8 @@ final class ScanAhead: Sendable {
     }
 
     private func read(_ reader: LogReader, after position: LogPosition?, to sequence: Int?) throws {
-        guard var batch = take() else { return }
+        var batch = ScannedBatch()
+        guard take(&batch) else { return }
         var isWanted = true
         _ = try reader.read(after: position) { item in
             switch item {
@@ -81,39 +81,36 @@ final class ScanAhead: Sendable {
             case .tornTail: break
             }
             guard batch.isFull else { return true }
-            hand(batch)
-            guard let next = take() else {
-                isWanted = false
-                return false
-            }
-            batch = next
-            return true
+            hand(&batch)
+            isWanted = take(&batch)
+            return isWanted
         }
-        if isWanted { hand(batch) }
+        if isWanted { hand(&batch) }
     }
 
-    private func hand(_ batch: ScannedBatch) {
-        state.withLock { $0.batches.append(batch) }
+    private func hand(_ batch: inout ScannedBatch) {
+        // Nobody else may hold its memory then, or whoever fills it would fill a copy.
+        let full = exchange(&batch, with: ScannedBatch())
+        state.withLock { $0.batches.append(full) }
         filled.signal()
     }
 
-    /// An empty batch; nil where no more is wanted.
-    private func take() -> ScannedBatch? {
+    /// Makes `batch` an empty one. False where no more is wanted.
+    private func take(_ batch: inout ScannedBatch) -> Bool {
         free.wait()
         return state.withLock { state in
-            guard !state.isStopped else { return nil }
-            let batch = state.spare.popLast() ?? ScannedBatch()
+            guard !state.isStopped else { return false }
+            // The one that was used last: it may still be in the processor's cache.
+            if let spare = state.spare.popLast() { batch = spare }
             batch.removeAll()
-            return batch
+            return true
         }
     }
 }
 
 /// Records with their events, in a copy of those bytes that count.
-///
-/// Unchecked: it is either in the reading thread's hands or in the counting one's, handed over under ``ScanAhead``'s lock.
-final class ScannedBatch: @unchecked Sendable {
-    struct Record {
+struct ScannedBatch: Sendable {
+    struct Record: Sendable {
         /// Of a body that is no object: one that says nothing.
         var event = Event()
         var isObject = false
@@ -125,43 +122,39 @@ final class ScannedBatch: @unchecked Sendable {
     }
 
     /// What is read should still be in the processor's cache when it is counted.
-    private static let usualByteCount = 1 << 17
-    private static let usualRecordCount = 64
+    private static let usualByteCount = 1 << 16
+    private static let usualRecordCount = 192
 
     /// The first `filled` of them are taken.
-    private var bytes = [UInt8](repeating: 0, count: ScannedBatch.usualByteCount)
+    private var bytes: [UInt8] = []
     private var filled = 0
     private var records: [Record] = []
     /// In order, each before a record of that place.
     private var damages: [(place: Int, damage: LogDamage)] = []
 
-    init() {
-        records.reserveCapacity(ScannedBatch.usualRecordCount)
-    }
-
     var isFull: Bool { records.count >= ScannedBatch.usualRecordCount || filled >= ScannedBatch.usualByteCount }
 
-    func removeAll() {
+    /// Keeps its memory.
+    mutating func removeAll() {
         filled = 0
         records.removeAll(keepingCapacity: true)
+        records.reserveCapacity(ScannedBatch.usualRecordCount)
         damages.removeAll()
     }
 
-    func add(_ record: LogRecord) {
+    mutating func add(_ record: LogRecord) {
         record.withBody { body in
             let connection = record.connectionText.raw(in: record.line)
             let missing = filled + connection.count + body.count - bytes.count
-            if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: missing)) }
-            records.append(Record(source: record.source, position: record.position))
-            let start = filled
-            filled += bytes.withUnsafeMutableBytes { bytes in
-                let room = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
-                return records[records.count - 1].take(body, connection: connection, into: room, at: start)
+            if missing > 0 {
+                bytes.append(contentsOf: repeatElement(0, count: max(missing, ScannedBatch.usualByteCount)))
             }
+            records.append(Record(source: record.source, position: record.position))
+            filled += records[records.count - 1].take(body, connection: connection, into: &bytes, at: filled)
         }
     }
 
-    func add(_ damage: LogDamage) { damages.append((records.count, damage)) }
+    mutating func add(_ damage: LogDamage) { damages.append((records.count, damage)) }
 
     /// Calls `record` with each record and the bytes that it points into, until it returns false, and `damage` with each
     /// damage in its place. Whether all were wanted.
@@ -190,33 +183,38 @@ final class ScannedBatch: @unchecked Sendable {
 extension ScannedBatch.Record {
     /// Reads what a body says, and keeps of it what will be asked for.
     /// - Parameters:
-    ///   - room: For all of both.
-    ///   - start: Where the room begins in the batch's bytes.
-    /// - Returns: How many bytes of the room are taken.
+    ///   - bytes: With room for all of both.
+    ///   - start: Where that begins.
+    /// - Returns: How many bytes are taken.
     fileprivate mutating func take(
         _ body: UnsafeRawBufferPointer,
         connection: UnsafeRawBufferPointer,
-        into room: UnsafeMutableRawBufferPointer,
+        into bytes: inout [UInt8],
         at start: Int
     ) -> Int {
-        room.copyMemory(from: connection)
-        self.connection = start..<(start + connection.count)
-        let rest = UnsafeMutableRawBufferPointer(rebasing: room[connection.count...])
-        var count = 0
-        do {
-            try EventScanner.read(body, into: &event)
-            isObject = true
-            switch event.kind {
-            case .jobCompleted, .workflowCompleted: count = event.gather(from: body, into: rest)
-            default:
-                rest.copyMemory(from: body)
-                count = body.count
-            }
-        } catch {
-            event = Event()
-        }
         let end = start + connection.count
+        self.connection = start..<end
+        let count = bytes.withUnsafeMutableBytes { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end]).copyMemory(from: connection)
+            return take(body, into: UnsafeMutableRawBufferPointer(rebasing: bytes[end...]))
+        }
         self.body = end..<(end + count)
         return connection.count + count
+    }
+
+    private mutating func take(_ body: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer) -> Int {
+        do {
+            try EventScanner.read(body, into: &event)
+        } catch {
+            event = Event()
+            return 0
+        }
+        isObject = true
+        switch event.kind {
+        case .jobCompleted, .workflowCompleted: return event.gather(from: body, into: room)
+        default:
+            room.copyMemory(from: body)
+            return body.count
+        }
     }
 }

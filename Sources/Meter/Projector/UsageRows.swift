@@ -9,6 +9,7 @@ struct RowWriter {
     let database: Database
     /// False for the first changes of a new store: nothing has to be looked up then.
     private let mayHaveRows: Bool
+    private let selectDay: Statement
     private let select: Statement
     private let replace: Statement
     private let delete: Statement
@@ -21,6 +22,9 @@ struct RowWriter {
         let condition = table.keyNames.map { "\($0) = ?" }.joined(separator: " AND ")
         var stored = table.valueColumns
         if table.hasDurations { stored.append("durations") }
+        selectDay = try database.cachedStatement(
+            sql: "SELECT 1 FROM \(name) WHERE connection = ? AND \(table.dayColumn) = ? LIMIT 1"
+        )
         select = try database.cachedStatement(
             sql: "SELECT \(stored.joined(separator: ", ")) FROM \(name) WHERE \(condition)"
         )
@@ -37,11 +41,16 @@ struct RowWriter {
     /// - Parameter rows: No key twice.
     func add(_ rows: [(key: RowKey, change: Tally)]) throws {
         var last: (day: Day, text: String)?
+        // In a replay nearly all days are new, and their rows need not be looked for one by one.
+        var daysWithRows: [ConnectionDay: Bool] = [:]
         for (key, change) in rows {
             let day = last?.day == key.day ? last?.text ?? "" : table.isMonthly ? key.day.month : key.day.description
             last = (key.day, day)
             var tally = change
-            if mayHaveRows {
+            let place = ConnectionDay(connection: key.connection, day: key.day)
+            let mayBeStored = try daysWithRows[place] ?? (mayHaveRows && hasRows(key.connection, day))
+            daysWithRows[place] = mayBeStored
+            if mayBeStored {
                 bind(key, day, to: select)
                 if let row = try Row.fetchOne(select) { tally.add(try RowReader.tally(row, table)) }
                 guard !tally.isZero else {
@@ -59,6 +68,18 @@ struct RowWriter {
             }
             try replace.execute()
         }
+    }
+
+    private struct ConnectionDay: Hashable {
+        var connection: String
+        var day: Day
+    }
+
+    private func hasRows(_ connection: String, _ day: String) throws -> Bool {
+        var binding = Binding(selectDay)
+        binding.add(connection)
+        binding.add(day)
+        return try Row.fetchOne(selectDay) != nil
     }
 
     /// - Returns: where the row's other values go on.
@@ -214,6 +235,9 @@ struct RowReader {
                 try Histogram(encoded: data.map { Array($0) } ?? [])
             }
         }
-        return Tally(values: table.valueColumns.indices.map { row[$0] as Int }, durations: durations)
+        var tally = Tally()
+        for column in table.valueColumns.indices { tally[column] = row[column] }
+        tally.durations = durations
+        return tally
     }
 }

@@ -17,16 +17,12 @@ public struct RowKey: Hashable, Comparable, Sendable {
     public static func < (first: RowKey, second: RowKey) -> Bool {
         if first.connection != second.connection { return first.connection.precedesInBytes(second.connection) }
         if first.day != second.day { return first.day < second.day }
-        for (mine, theirs) in zip(first.texts, second.texts) where !mine.utf8.elementsEqual(theirs.utf8) {
-            return mine.precedesInBytes(theirs)
-        }
-        return false
+        return first.texts.precedesInBytes(second.texts)
     }
 
     // Swift's strings are equal where they are canonically equivalent; keys are equal where their bytes are.
     public static func == (first: RowKey, second: RowKey) -> Bool {
-        first.day == second.day && first.connection == second.connection && first.texts.count == second.texts.count
-            && zip(first.texts, second.texts).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+        first.day == second.day && first.connection == second.connection && first.texts.hasBytes(of: second.texts)
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -34,19 +30,6 @@ public struct RowKey: Hashable, Comparable, Sendable {
         hasher.combine(day)
         for text in texts { hasher.combine(bytesOf: text) }
     }
-}
-
-extension Hasher {
-    /// A text's bytes and its end.
-    mutating func combine(bytesOf text: String) {
-        var text = text
-        text.withUTF8 { combine(bytes: UnsafeRawBufferPointer($0)) }
-        combine(UInt8(0xff))
-    }
-}
-
-extension String {
-    func precedesInBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 }
 
 /// A project as a connection's events name it. An id may have had several slugs (a rename); the latest is shown.

@@ -32,7 +32,7 @@ struct PeopleActivity {
     init(_ snapshot: Snapshot, connection: String?, rules: PeopleRules) {
         func rows(_ table: UsageTable) -> [Snapshot.Row] {
             guard let connection else { return snapshot[table] }
-            return snapshot[table].filter { $0.key.connection.utf8.elementsEqual(connection.utf8) }
+            return snapshot[table].filter { $0.key.connection.hasBytes(of: connection) }
         }
         self.rows = (rows(.activity), rows(.people), rows(.featurePeople))
         var identities = Set(self.rows.activity.map { PersonIdentity($0.key.texts[0]) })

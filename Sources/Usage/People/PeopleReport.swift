@@ -29,7 +29,7 @@ public enum PeopleReport {
         var table = ReportTable(columns: columns)
         let persons = totals.keys.sorted {
             let (mine, theirs) = (activity.merge.persons[$0], activity.merge.persons[$1])
-            return mine.name.utf8.elementsEqual(theirs.name.utf8) ? $0 < $1 : mine.name.precedesInBytes(theirs.name)
+            return mine.name.hasBytes(of: theirs.name) ? $0 < $1 : mine.name.precedesInBytes(theirs.name)
         }
         for index in persons {
             guard let total = totals[index] else { continue }

@@ -15,7 +15,7 @@ public struct PersonIdentity: Hashable, Comparable, Sendable {
     }
 
     public static func == (first: PersonIdentity, second: PersonIdentity) -> Bool {
-        first.text.utf8.elementsEqual(second.text.utf8)
+        first.text.hasBytes(of: second.text)
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -34,7 +34,7 @@ public struct ReportRange: Hashable, Sendable {
     }
 
     static func matches(_ key: RowKey, connection: String?) -> Bool {
-        connection.map { $0.utf8.elementsEqual(key.connection.utf8) } ?? true
+        connection.map { $0.hasBytes(of: key.connection) } ?? true
     }
 }
 

@@ -56,8 +56,7 @@ struct GroupKey: Hashable, Comparable, Sendable {
     var texts: [String]
 
     static func == (first: GroupKey, second: GroupKey) -> Bool {
-        first.texts.count == second.texts.count
-            && zip(first.texts, second.texts).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+        first.texts.hasBytes(of: second.texts)
     }
 
     func hash(into hasher: inout Hasher) {
@@ -65,9 +64,6 @@ struct GroupKey: Hashable, Comparable, Sendable {
     }
 
     static func < (first: GroupKey, second: GroupKey) -> Bool {
-        for (mine, theirs) in zip(first.texts, second.texts) where !mine.utf8.elementsEqual(theirs.utf8) {
-            return mine.precedesInBytes(theirs)
-        }
-        return false
+        first.texts.precedesInBytes(second.texts)
     }
 }

@@ -89,7 +89,7 @@ public enum UsageReport {
     ) -> [GroupKey: UsageTotals] {
         var groups: [GroupKey: UsageTotals] = [:]
         for row in snapshot[source] where range.contains(row.key) {
-            if let project = request.project, !project.utf8.elementsEqual(row.key.texts[0].utf8) { continue }
+            if let project = request.project, !project.hasBytes(of: row.key.texts[0]) { continue }
             guard row.isUsage(of: source) else { continue }
             let key = GroupKey(texts: request.groupings.map { $0.text(row.key, of: source) })
             groups[key, default: UsageTotals()].add(row, of: source, rateCard: snapshot.rateCard)

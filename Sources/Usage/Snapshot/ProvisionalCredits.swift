@@ -33,6 +33,8 @@ struct ProvisionalCredits {
     private var machines: [RowKey: Machine] = [:]
     /// The settled rows of the day that is walked over, of each job.
     private var settled: [RowKey: [Snapshot.Row]] = [:]
+    /// The rate that was looked up last: many jobs run on one machine.
+    private var lastRate: (executor: String, resourceClass: String, day: Day, thousandthsPerMinute: Int)?
 
     /// - Parameters:
     ///   - descriptions: with projects as the rows show them.
@@ -85,19 +87,17 @@ struct ProvisionalCredits {
 
     /// A job's key on every day: texts that are equal only by canonical equivalence are two jobs.
     private static func job(_ key: RowKey) -> RowKey {
-        RowKey(connection: key.connection, day: Day(daysSinceEpoch: 0), texts: Array(key.texts.prefix(3)))
+        // Of a job's row, those are all texts that there are.
+        let texts = key.texts.count == 3 ? key.texts : Array(key.texts.prefix(3))
+        return RowKey(connection: key.connection, day: Day(daysSinceEpoch: 0), texts: texts)
     }
 
-    private func estimate(_ row: Snapshot.Row) -> Estimate {
+    private mutating func estimate(_ row: Snapshot.Row) -> Estimate {
         let job = ProvisionalCredits.job(row.key)
-        let rows = settled[job] ?? []
-        let machine = machines[job] ?? described[job].map(ProvisionalCredits.machine) ?? defaultMachine
-        let rate =
-            card.thousandthsPerMinute(
-                executor: machine.executor,
-                resourceClass: machine.resourceClass,
-                day: row.key.day
-            ) ?? 0
+        let rows = settled.isEmpty ? [] : settled[job] ?? []
+        let known = machines.isEmpty ? nil : machines[job]
+        let machine = known ?? described[job].map(ProvisionalCredits.machine) ?? defaultMachine
+        let rate = rate(of: machine, on: row.key.day)
         func credits(_ duration: Int) -> Int {
             // 128 bits, since milliseconds times milliseconds times a rate is more than 64.
             let product = Int128(duration) * Int128(rate) * Int128(machine.machineTime)
@@ -116,6 +116,22 @@ struct ProvisionalCredits {
             settledCredits: credits(settledDuration),
             machine: [machine.resourceClass, machine.executor, machine.operatingSystem]
         )
+    }
+
+    /// Thousandths of a credit a minute; 0 where the card does not say it.
+    private mutating func rate(of machine: Machine, on day: Day) -> Int {
+        if let last = lastRate, last.day == day, last.executor == machine.executor,
+            last.resourceClass == machine.resourceClass
+        {
+            return last.thousandthsPerMinute
+        }
+        let rate = card.thousandthsPerMinute(
+            executor: machine.executor,
+            resourceClass: machine.resourceClass,
+            day: day
+        )
+        lastRate = (machine.executor, machine.resourceClass, day, rate ?? 0)
+        return rate ?? 0
     }
 
     private var defaultMachine: Machine {

@@ -23,7 +23,7 @@ public struct ShownProjects: Sendable {
         let all = Set(slugs.keys).union(before.slugs.keys)
         var affected: Set<String> = []
         // By bytes, as rows are: texts can be equal in other bytes.
-        for text in all where !slug(of: text).utf8.elementsEqual(before.slug(of: text).utf8) {
+        for text in all where !slug(of: text).hasBytes(of: before.slug(of: text)) {
             affected.formUnion([slug(of: text), before.slug(of: text)])
         }
         guard !affected.isEmpty else { return [] }

@@ -100,13 +100,45 @@ public struct Snapshot: Sendable {
 
     /// Rows by the slugs that projects go by now, sorted, without those that are all zero.
     private static func shown(_ rows: [(RowKey, Tally)], of table: UsageTable, _ names: ProjectNames) -> [Row] {
-        var merged: [RowKey: Tally] = [:]
+        var shown: [Row] = []
+        shown.reserveCapacity(rows.count)
+        // Rows of a project mostly stand together.
+        var last: (connection: String, project: String, slug: String)?
         for (key, tally) in rows {
-            var shown = key
-            if table.hasProject { shown.texts[0] = names.slug(of: key.texts[0], connection: key.connection) }
-            merged[shown, default: Tally()].add(tally)
+            var row = Row(key: key, tally: tally)
+            if table.hasProject {
+                let project = key.texts[0]
+                if let last, last.project.hasBytes(of: project), last.connection == key.connection {
+                    row.key.texts[0] = last.slug
+                } else {
+                    let slug = names.slug(of: project, connection: key.connection)
+                    last = (key.connection, project, slug)
+                    row.key.texts[0] = slug
+                }
+            }
+            shown.append(row)
         }
-        return merged.filter { !$0.value.isZero }.map { Row(key: $0.key, tally: $0.value) }.sorted { $0.key < $1.key }
+        return Snapshot.merged(shown)
+    }
+
+    /// Rows of one key as one, sorted, without those that are all zero.
+    private static func merged(_ rows: consuming [Row]) -> [Row] {
+        var rows = rows
+        if !(1..<max(1, rows.count)).allSatisfy({ rows[$0 - 1].key < rows[$0].key }) {
+            rows.sort { $0.key < $1.key }
+            var filled = 0
+            for index in rows.indices {
+                if filled > 0, rows[filled - 1].key == rows[index].key {
+                    rows[filled - 1].tally.add(rows[index].tally)
+                } else {
+                    rows.swapAt(filled, index)
+                    filled += 1
+                }
+            }
+            rows.removeSubrange(filled...)
+        }
+        rows.removeAll { $0.tally.isZero }
+        return rows
     }
 
     private static func settledThrough(_ days: Set<Day>) -> Day? {
@@ -132,8 +164,7 @@ public struct Snapshot: Sendable {
 
     /// Adds provisional credits to jobs and features, and sets them beside the settled ones.
     private mutating func estimate(_ parts: SnapshotParts) {
-        let jobs = self[.jobs]
-        guard !jobs.isEmpty else { return }
+        guard var jobs = rows.removeValue(forKey: .jobs), !jobs.isEmpty else { return }
         let hasFeatures = parts.tables.contains(.features)
         let hasSettlements = parts.tables.contains(.settlements)
         var provisional = ProvisionalCredits(
@@ -145,15 +176,13 @@ public struct Snapshot: Sendable {
             },
             earlier: Snapshot.shown(parts.earlierResources, of: .resources, names)
         )
-        var estimated: [Row] = []
-        estimated.reserveCapacity(jobs.count)
+        var credits: [Int] = []
+        credits.reserveCapacity(jobs.count)
         var features: [RowKey: Tally] = [:]
         for row in self[.features] { features[row.key] = row.tally }
         var settlements: [RowKey: Tally] = [:]
         provisional.walk(jobs: jobs, resources: self[.resources]) { row, estimate in
-            var shown = row
-            shown.tally[JobColumn.creditsProvisional] = estimate.credits
-            estimated.append(shown)
+            credits.append(estimate.credits)
             guard hasFeatures || hasSettlements else { return }
             let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
             if estimate.runs != 0 || estimate.duration != 0 {
@@ -169,7 +198,8 @@ public struct Snapshot: Sendable {
                 )
             }
         }
-        rows[.jobs] = estimated
+        for index in jobs.indices { jobs[index].tally[JobColumn.creditsProvisional] = credits[index] }
+        rows[.jobs] = jobs
         guard hasFeatures || hasSettlements else { return }
         for row in self[.resources] {
             let project = RowKey(connection: row.key.connection, day: row.key.day, texts: [row.key.texts[0]])
@@ -200,12 +230,13 @@ public struct Snapshot: Sendable {
         var filtered = self
         if let connection { filtered.connections = connections.filter { $0.state.connection == connection } }
         for table in UsageTable.allCases {
-            filtered.rows[table] = self[table].filter { row in
+            func isWanted(_ row: Row) -> Bool {
                 let first = table.isMonthly ? from.map(\.firstOfMonth) : from
                 return (connection.map { $0 == row.key.connection } ?? true)
                     && (first.map { $0 <= row.key.day } ?? true)
                     && (to.map { row.key.day <= $0 } ?? true)
             }
+            filtered.rows[table]?.removeAll { !isWanted($0) }
         }
         return filtered
     }

@@ -114,7 +114,7 @@ extension UsageReport {
                 scopeTexts.append(texts)
             }
             if let wanted = request.project, let project {
-                addition.add(part.sums, scope: scope) { $0.texts[project].utf8.elementsEqual(wanted.utf8) }
+                addition.add(part.sums, scope: scope) { $0.texts[project].hasBytes(of: wanted) }
             } else {
                 addition.add(part.sums, scope: scope)
             }

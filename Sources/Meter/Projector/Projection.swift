@@ -31,7 +31,7 @@ struct Projection: ~Copyable {
     /// Published whenever this many rows of counters have changed, so that memory stays bounded in a long fold.
     private static let maximumPendingRows = 100_000
     /// And at the latest after so many records, so that a long fold holds few runs and can be taken up again.
-    private static let maximumPendingRecords = 60_000
+    private static let maximumPendingRecords = 50_000
     /// How often that is looked at, in records.
     private static let checkedRecords = 1000
 

@@ -12,7 +12,7 @@ import Wire
 /// For one consumer, which blocks in ``next()`` and must call ``stop()`` at the end.
 final class ScanAhead: Sendable {
     /// Read but not yet counted: a bound on memory, and enough that reading goes on while what was counted is published.
-    private static let maximumBatchCount = 96
+    private static let maximumBatchCount = 64
 
     /// Whether this thread may run on a second processor: with one alone the copying would only be added.
     static var isOfUse: Bool { process_processor_count() > 1 }

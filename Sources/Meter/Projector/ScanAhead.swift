@@ -9,7 +9,7 @@ import Wire
 /// Reads records and scans their events on a thread of its own, so that whoever counts them has nothing else to do: a
 /// long fold then keeps two cores busy.
 ///
-/// For one consumer, which blocks in ``next()`` and must call ``stop()`` at the end.
+/// For one consumer, which blocks in ``next(_:)`` and must call ``stop()`` at the end.
 final class ScanAhead: Sendable {
     /// Read but not yet counted: a bound on memory, and enough that reading goes on while what was counted is published.
     private static let maximumBatchCount = 64
@@ -45,7 +45,8 @@ final class ScanAhead: Sendable {
         }
     }
 
-    /// Puts the next records into `batch`, which is filled anew elsewhere; nil at the end.
+    /// The next records; nil at the end.
+    /// - Parameter batch: those before, whose memory is filled anew; afterwards the next ones.
     func next(_ batch: inout ScannedBatch?) throws {
         if let done = batch.take() {
             state.withLock { $0.spare.append(done) }
@@ -151,6 +152,8 @@ struct ScannedBatch: Sendable {
             }
             records.append(Record(source: record.source, position: record.position))
             filled += records[records.count - 1].take(body, connection: connection, into: &bytes, at: filled)
+            // The room that a large body needed is not kept: many batches wait, and little of a body is.
+            if bytes.count > filled + 2 * ScannedBatch.usualByteCount { bytes = Array(bytes[..<filled]) }
         }
     }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REAL(name) ((__typeof__(&name))next_symbol(#name))
@@ -40,6 +41,8 @@ static struct file *files[DESCRIPTOR_LIMIT];
 static long held_count;
 static char directory[PATH_MAX];
 static size_t directory_length;
+/* How long a sync takes at most; each takes another part of it. */
+static unsigned slowest_sync_microseconds;
 
 static void *next_symbol(const char *name) {
     void *symbol = dlsym(RTLD_NEXT, name);
@@ -57,6 +60,16 @@ __attribute__((constructor)) static void start(void) {
     }
     directory_length = strlen(directory);
     while (directory_length > 1 && directory[directory_length - 1] == '/') directory_length--;
+    const char *slowest = getenv("HELD_WRITES_SLOWEST_SYNC_MICROSECONDS");
+    if (slowest) slowest_sync_microseconds = (unsigned)strtoul(slowest, NULL, 10);
+}
+
+/* As a slow disk would, which makes the moments between two writes of a file long enough for a kill. */
+static void delay(void) {
+    if (slowest_sync_microseconds == 0) return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    usleep((unsigned)(now.tv_nsec / 16) % slowest_sync_microseconds);
 }
 
 static int ends_with(const char *text, const char *suffix) {
@@ -389,11 +402,13 @@ int ftruncate64(int descriptor, off64_t size) {
 }
 
 int fsync(int descriptor) {
+    delay();
     if (directory_length && flush(descriptor) != 0) return -1;
     return REAL(fsync)(descriptor);
 }
 
 int fdatasync(int descriptor) {
+    delay();
     if (directory_length && flush(descriptor) != 0) return -1;
     return REAL(fdatasync)(descriptor);
 }

@@ -44,15 +44,11 @@ struct ProjectionTransactionTests {
         }
         try older.close()
         try await fixture.append(1)
-        let log = try await fixture.open()
-        let projector = try fixture.projector(log)
-        let running = Task { try await projector.run() }
-        for await sequence in projector.published.sequences() where sequence > fixture.recordCount { break }
-        #expect(
-            try await projector.published.snapshot().canonicalBytes() == fixture.directSnapshot().canonicalBytes()
-        )
-        await log.close()
-        try await running.value
+        try await fixture.withProjector { projector in
+            for await sequence in projector.published.sequences() where sequence > fixture.recordCount { break }
+            let published = try await projector.published.snapshot()
+            #expect(try published.canonicalBytes() == fixture.directSnapshot().canonicalBytes())
+        }
     }
 
     @Test(.timeLimit(.minutes(2)))
@@ -77,20 +73,5 @@ struct ProjectionTransactionTests {
         await log.close()
         try await running.value
         #expect(projector.published.position?.sequence == fixture.recordCount)
-    }
-}
-
-extension LoggedHistory {
-    fileprivate func open() async throws -> EventLog {
-        let path = data.log
-        return try await onOwnThread("log") {
-            try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
-        }
-    }
-
-    fileprivate func projector(_ log: EventLog) throws -> Projector {
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let people = try PeopleSource(data, environment: [:], logger: logger)
-        return Projector(directory: data, log: log, people: people, logger: logger)
     }
 }

@@ -24,6 +24,8 @@ actor Projector: Service {
     private var projection: Projection?
     private nonisolated let isStopping = StopFlag()
     private var isRebuilding = false
+    /// Whether the stored snapshot was looked at: before a stop that comes early it was not.
+    private var hasLooked = false
     /// When every page of the snapshot was read last.
     private var checkedAt: ContinuousClock.Instant?
     /// While a rebuilt store takes the published one's place.
@@ -70,8 +72,11 @@ actor Projector: Service {
             }
             group.cancelAll()
         }
+        #if SABOTAGE
+            if Sabotage.plants("early-stop-publishes-nothing"), projection == nil { return }
+        #endif
         // What the last deliveries changed; a snapshot that is still to be made waits for the next start.
-        if projection != nil { await catchUp() }
+        if projection != nil || !hasLooked { await catchUp() }
     }
 
     /// How persons are called may change while nothing comes onto the log.
@@ -123,7 +128,9 @@ actor Projector: Service {
                 return
             } catch {
                 projection = nil
-                logger.error("the snapshot cannot be published", metadata: ["error": "\(published.noticed(error))"])
+                // By itself: what a logger is given is reckoned only if it is told at all.
+                let told = published.noticed(error)
+                logger.error("the snapshot cannot be published", metadata: ["error": "\(told)"])
                 // A stop does not wait for a disk to be mended: the next start takes up from here.
                 guard !isStopping.isRaised else { return }
                 do { try await Task.sleep(for: Projector.pauseAfterError) } catch { return }
@@ -133,6 +140,7 @@ actor Projector: Service {
 
     /// Takes up the stored snapshot, or makes one from the log where there is none that fits.
     private func open() async throws {
+        hasLooked = true
         guard !published.isDamaged else {
             logger.critical(
                 "the snapshot is damaged and is made anew from the log",
@@ -181,6 +189,7 @@ actor Projector: Service {
         guard !isRebuilding else {
             throw MeterError(.replayUnderWay, "The snapshot is being made anew already", hint: "wait for it to end")
         }
+        guard !isStopping.isRaised else { throw CancellationError() }
         isRebuilding = true
         defer { isRebuilding = false }
         let policy = people.current()

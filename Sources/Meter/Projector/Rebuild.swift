@@ -32,7 +32,7 @@ struct Rebuild {
         }
         guard isWanted else {
             try store.close()
-            if isDryRun { remove() } else { rename(path, directory.usagePaused) }
+            if isDryRun { try UsageStore.remove(path) } else { rename(path, directory.usagePaused) }
             return nil
         }
         return store
@@ -47,7 +47,10 @@ struct Rebuild {
     /// The store of a rebuild that was interrupted in good order, if this log is the one that it was made from
     /// and persons are called as they were. A damaged one is let go.
     private func interrupted(_ reader: LogReader, before sequence: Int?) throws -> UsageStore? {
-        guard !isDryRun, rename(directory.usagePaused, path) == 0 else { return nil }
+        guard !isDryRun else { return nil }
+        // Of one that was killed.
+        try UsageStore.remove(path)
+        guard rename(directory.usagePaused, path) == 0 else { return nil }
         do {
             guard let store = try UsageStore(path: path, purpose: .resume) else { return nil }
             if let position = try store.position(), position.sequence <= sequence ?? .max,
@@ -64,24 +67,29 @@ struct Rebuild {
         }
     }
 
-    /// Puts a complete store in the published one's place, which nobody may have open.
+    /// Puts a complete store in the published one's place, which nobody may have open. Killed in between, it leaves either
+    /// of them, or a rebuild that is taken up where it stands: at its end.
+    ///
+    /// What SQLite keeps beside the old file would be taken for the new file's, and without it the old file is none: so they go
+    /// together, and before the new one comes.
     func publish(_ store: UsageStore) throws {
         try store.sync()
-        // What the old file's write-ahead log holds would otherwise be taken for the new file's.
-        for suffix in ["-wal", "-shm"] { unlink(directory.usage + suffix) }
-        guard rename(path, directory.usage) == 0 else {
-            throw MeterError(
-                .unwritableFile,
-                "The new snapshot cannot take the old one's place",
-                at: directory.usage,
-                cause: SystemError.last("rename")
-            )
-        }
+        try move(path, to: directory.usagePaused)
+        try UsageStore.remove(directory.usage)
+        try PrivateFile.syncDirectory(of: directory.usage)
+        try move(directory.usagePaused, to: directory.usage)
         try PrivateFile.syncDirectory(of: directory.usage)
     }
 
-    func remove() {
-        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+    private func move(_ path: String, to other: String) throws {
+        guard rename(path, other) == 0 else {
+            throw MeterError(
+                .unwritableFile,
+                "The new snapshot cannot take the old one's place",
+                at: other,
+                cause: SystemError.last("rename")
+            )
+        }
     }
 }
 

@@ -36,7 +36,7 @@ package struct Replay {
         let snapshot = readsRows ? try store.snapshot() : try store.snapshotWithoutRows()
         if isDryRun {
             try store.close()
-            rebuild.remove()
+            try UsageStore.remove(store.path)
         } else {
             try rebuild.publish(store)
         }

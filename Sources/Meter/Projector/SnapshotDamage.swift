@@ -1,5 +1,6 @@
 internal import CPageChecksum
 import GRDB
+import Usage
 
 /// Knows a `usage.sqlite` that is not as it was written. Every page has a checksum, so that what rots is met as an error
 /// and never as another number; the snapshot is derived, so that the cure is to make it anew.
@@ -26,8 +27,13 @@ enum SnapshotDamage {
     }
 
     static func isDamage(_ error: any Error) -> Bool {
+        #if SABOTAGE
+            if Sabotage.plants("unreadable-runs-no-damage"), error is UsageError { return false }
+        #endif
         switch error {
         case let error as MeterError: error.code == .damagedSnapshot
+        // Stored state that was taken for readable pages, and is none.
+        case is UsageError: true
         case let error as DatabaseError:
             [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
                 || [.SQLITE_IOERR_DATA, .SQLITE_IOERR_SHORT_READ].contains(error.extendedResultCode)

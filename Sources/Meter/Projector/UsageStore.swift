@@ -61,7 +61,7 @@ final class UsageStore: Sendable {
             }
             try database.read(SnapshotDamage.expectChecksums)
         case .rebuild:
-            for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+            try UsageStore.remove(path)
             database = try UsageStore.unjournaled(path, configuration, isNew: true)
             reducerVersion = Reducer.version
             try database.write { try UsageSchema.create(in: $0) }
@@ -96,8 +96,26 @@ final class UsageStore: Sendable {
 
     func close() throws { try database.close() }
 
+    /// Removes a store with all that SQLite may keep beside it, and would read into the next file of that name.
+    ///
+    /// - Throws: `unwritable_file`.
+    static func remove(_ path: String) throws(MeterError) {
+        #if SABOTAGE
+            if Sabotage.plants("old-journal-kept") {
+                for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+                return
+            }
+        #endif
+        for suffix in ["", "-wal", "-shm", "-journal"] where unlink(path + suffix) != 0 && errno != ENOENT {
+            let cause = SystemError.last("unlink")
+            throw MeterError(.unwritableFile, "The file cannot be removed", at: path + suffix, cause: cause)
+        }
+    }
+
     /// Makes a rebuilt store durable before it takes another's place.
     func sync() throws {
+        // As a service wants it: changed under the published name, a kill meanwhile would leave a journal there.
+        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
         try close()
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw UsageStore.unwritable(path, SystemError.last("open")) }

@@ -61,12 +61,14 @@ final class AuditedService: Sendable {
         #expect(added.status == 0, "\(added.output)")
     }
 
-    /// - Parameter segmentBytes: small ones are closed often.
-    func start(segmentBytes: Int = 200_000) throws -> ChildProcess {
+    /// - Parameters:
+    ///   - segmentBytes: small ones are closed often.
+    ///   - logLevel: what the process tells; a killed one tells of every end that it finds torn.
+    func start(segmentBytes: Int = 200_000, logLevel: String = "critical") throws -> ChildProcess {
         try ChildProcess(
             [
                 "serve", "--data-dir", data.path, "--webhook-address", "127.0.0.1:0", "--dashboard-address",
-                "127.0.0.1:0", "--maximum-segment-bytes", "\(segmentBytes)", "--log-level", "critical",
+                "127.0.0.1:0", "--maximum-segment-bytes", "\(segmentBytes)", "--log-level", logLevel,
             ],
             environment: environment
         )
@@ -144,7 +146,9 @@ final class AuditedService: Sendable {
     /// Everything acknowledged is on the log, under its sequence and with its bytes; the log is whole; and the snapshot
     /// counts each run once. What was sent once is on the log once: after a kill the log knows the deliveries of its last
     /// two segments only, and here a segment may hold two.
-    func audit() async throws {
+    ///
+    /// - Parameter told: what the last process told, for whoever reads of a failure.
+    func audit(told: String = "") async throws {
         var found: [String: (sequence: Int, body: [UInt8])] = [:]
         let state = state.withLock { $0 }
         var repeated = 0
@@ -186,7 +190,7 @@ final class AuditedService: Sendable {
             #expect(made.status == 0, "seed \(seed): \(made.output)")
         }
         let replayed = try await ChildProcess.run(["replay", "--dry-run", "--diff", "--data-dir", data.path])
-        #expect(replayed.status == 0, "seed \(seed): \(replayed.output)")
+        #expect(replayed.status == 0, "seed \(seed): \(replayed.output)\n\(told)")
         let snapshot = try #require(try Replay(data).published())
         let jobRuns = snapshot[.jobs].reduce(0) { $0 + UsageTable.jobs.runs($1.tally) }
         let workflowRuns = snapshot[.workflows].reduce(0) { $0 + UsageTable.workflows.runs($1.tally) }

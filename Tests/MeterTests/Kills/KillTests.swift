@@ -26,6 +26,15 @@ struct KillTests {
         try await run(Campaign("kills-held-writes", unit: "data directories", short: 2), environment: held)
     }
 
+    /// On a slow disk kills fall in between the writes of one change, to the snapshot's files too.
+    @Test(.timeLimit(.minutes(600)))
+    func `killed on a slow disk, nothing acknowledged is lost`() async throws {
+        let held = try HeldWritesLibrary.environment
+        try await run(Campaign("kills-slow-disk", unit: "data directories", short: 2)) { directory in
+            held(directory).merging(["HELD_WRITES_SLOWEST_SYNC_MICROSECONDS": "40000"]) { $1 }
+        }
+    }
+
     private func run(
         _ campaign: Campaign,
         environment: @escaping @Sendable (_ directory: String) -> [String: String]
@@ -51,16 +60,17 @@ struct KillTests {
         let service = AuditedService(seed: seed, data: data, environment: environment(data.path))
         var random = SeededGenerator(seed: seed)
         try await service.addConnection()
-        try await withClient(concurrency: 16) { client in
+        let told = try await withClient(concurrency: 16) { client in
             for _ in 0..<KillTests.killCount { campaign.count(try await cycle(service, client, &random)) }
-            let last = try service.start()
+            let last = try service.start(logLevel: "info")
             let url = try await service.webhookURL(of: last)
             // What was under way at the last kill is sent again and must be taken now.
             await service.send(to: url, client, atMost: 0)
             last.send(SIGTERM)
             #expect(await last.status() == 0, "seed \(seed)")
+            return await last.output()
         }
-        try await service.audit()
+        try await service.audit(told: told)
         campaign.count("acknowledged deliveries", service.acknowledgedCount)
     }
 

@@ -62,6 +62,8 @@ actor Projector: Service {
             group.addTask { await self.watchPeople() }
             await withGracefulShutdownHandler {
                 for await _ in log.advances().cancelOnGracefulShutdown() {
+                    // One may come with the stop.
+                    guard !isStopping.isRaised else { break }
                     let begin = ContinuousClock.now
                     await catchUp()
                     let pause = max(self.pause, (ContinuousClock.now - begin) * 20)

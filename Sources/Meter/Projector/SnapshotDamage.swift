@@ -2,6 +2,10 @@ internal import CPageChecksum
 import GRDB
 import Usage
 
+#if SABOTAGE
+    import Wire
+#endif
+
 /// Knows a `usage.sqlite` that is not as it was written. Every page has a checksum, so that what rots is met as an error
 /// and never as another number; the snapshot is derived, so that the cure is to make it anew.
 enum SnapshotDamage {
@@ -30,7 +34,7 @@ enum SnapshotDamage {
         #if SABOTAGE
             if Sabotage.plants("unreadable-runs-no-damage"), error is UsageError { return false }
         #endif
-        switch error {
+        return switch error {
         case let error as MeterError: error.code == .damagedSnapshot
         // Stored state that was taken for readable pages, and is none.
         case is UsageError: true

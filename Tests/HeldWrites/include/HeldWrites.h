@@ -17,6 +17,7 @@
 ///   was synced.
 /// - `close` without a sync drops what is held: stricter than the kernel, which would still write it some time.
 /// - `ftruncate` reaches the kernel at once. Renames and removals pass through.
+/// - With HELD_WRITES_SLOWEST_SYNC_MICROSECONDS every sync, of any file, takes up to so much longer, as on a slow disk.
 ///
 /// Returns the number of bytes that are held now, for tests within the process.
 long held_writes_count(void);

@@ -50,10 +50,7 @@ struct LoggedHistory {
 
     /// Appends so many records more, as a batch of their own.
     func append(_ count: Int) async throws {
-        let path = data.log
-        let log = try await onOwnThread("log") {
-            try EventLog.open(directory: path, now: { Timestamp.now }, deduplicationKey: { _ in nil })
-        }
+        let log = try await open()
         for _ in 0..<count {
             _ = try await log.append(
                 LogEntry(receivedAt: .now, source: .webhook, connection: "acme", body: spare)

@@ -142,6 +142,25 @@ struct ReceiverTimeTests {
         #expect(log.entries.isEmpty)
     }
 
+    @Test("Others that come push nobody out who has only just come")
+    func firstTime() async throws {
+        var limits = ReceiverLimits()
+        limits.maximumConnections = 2
+        limits.firstTime = .hours(1)
+        try await RunningReceiver.run(limits) { receiver in
+            try await RawClient.connect(receiver.port) { first in
+                // Two more than there are places for, both open, so that `first` has to leave if anybody has.
+                try await RawClient.connect(receiver.port) { second in
+                    try await second.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+                    #expect(await second.answers(1).map(\.status) == [200])
+                    #expect(try await receiver.health() == 200)
+                }
+                try await first.send(receiver.rawDelivery("{}"))
+                #expect(await first.answers().map(\.status) == [200])
+            }
+        }
+    }
+
     @Test("Who is being served is not pushed out")
     func served() async throws {
         let log = GatedLog()

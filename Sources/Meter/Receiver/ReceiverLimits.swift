@@ -14,6 +14,10 @@ public struct ReceiverLimits: Sendable {
     /// Connections open at once. One more pushes out whoever has been waited for longest; where all are being served, as
     /// many again are accepted, and further ones wait.
     public var maximumConnections = 512
+    /// Time that a new connection has to say its request before others may push it out: of many that come at once, each is read.
+    /// Its place is another's meanwhile, so that connections which do not mean to say anything come no faster than
+    /// ``maximumConnections`` in this time.
+    public var firstTime = TimeAmount.milliseconds(100)
     /// Time from a request's first byte to its last, however it drips in; 408 beyond. CircleCI itself gives up after 10
     /// s.
     public var receiveTime = TimeAmount.seconds(15)

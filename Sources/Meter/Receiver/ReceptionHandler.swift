@@ -36,7 +36,10 @@ final class ReceptionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let (handler, eventLoop) = (NIOLoopBound(self, eventLoop: context.eventLoop), context.eventLoop)
         let now = NIODeadline.now()
         notedSince = now
-        number = crowd.enter(at: now) { eventLoop.execute { handler.value.pushOut() } }
+        let firstChance = now + limits.firstTime
+        number = crowd.enter(at: now) {
+            eventLoop.scheduleTask(deadline: firstChance) { handler.value.pushOut() }
+        }
         arm()
     }
 

@@ -149,7 +149,7 @@ struct ReceiverTimeTests {
         limits.firstTime = .hours(1)
         try await RunningReceiver.run(limits) { receiver in
             try await RawClient.connect(receiver.port) { first in
-                // Two more than there are places for, both open, so that `first` has to leave if anybody has.
+                // One more than there are places for; `first` would have to leave, as the one that is waited for longest.
                 try await RawClient.connect(receiver.port) { second in
                     try await second.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
                     #expect(await second.answers(1).map(\.status) == [200])
